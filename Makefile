@@ -1,0 +1,74 @@
+# Works with the make of macOS (3.81) as with GNU make 4, and needs only a POSIX shell beside Go.
+
+# The modules of this repository, all of them in go.work.
+MODULES  := . rotaprom stringsvc bench
+PACKAGES := $(MODULES:%=./%/...)
+
+GO          ?= go
+TESTFLAGS   ?=
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCH       ?= .
+COUNT       ?= 5
+FUZZTIME    ?= 10s
+PLATFORMS   ?= linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+
+# In each module by itself, as its users see it: in a directory $$m, without go.work.
+each = set -e; for m in $(MODULES); do echo "== $$m"; (cd "$$m" && export GOWORK=off && $(1)); done
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test race integration lint bench compare fuzz cover cross release-check tidy tidy-check ci
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: ## three replicas and a front in one process; Ctrl-C ends it
+	$(GO) run ./stringsvc/cmd/stringsvc demo
+
+test: ## the tests of every module; needs nothing but Go
+	$(GO) test $(TESTFLAGS) $(PACKAGES)
+
+race: ## the same under the race detector; needs gcc on Linux
+	$(GO) test -race $(TESTFLAGS) $(PACKAGES)
+
+integration: ## race, plus the tests that need gcc or a Debian package (wrk, nginx)
+	$(GO) test -race -tags integration $(TESTFLAGS) $(PACKAGES)
+
+lint: ## gofmt, vet, staticcheck and the rules of internal/archtest
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet -tags integration $(PACKAGES)
+	$(GO) run $(STATICCHECK) -tags integration $(PACKAGES)
+	$(GO) test -count=1 ./internal/archtest
+
+bench: ## the core's benchmarks (BENCH, COUNT), then the fronts as processes (needs wrk, nginx)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) .
+	cd bench && $(GO) run ./cmd/bench
+
+compare: ## the table: a go-kit front and ours before the same misbehaving replicas
+	cd bench && $(GO) test -count=1 -tags integration -run TestCompare -v ./...
+
+fuzz: ## every Fuzz target for FUZZTIME
+	@set -e; grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file decl; do \
+		echo "== $${file%/*} $${decl#func }"; \
+		(cd "$${file%/*}" && $(GO) test -run '^$$' -fuzz "^$${decl#func }\$$" -fuzztime $(FUZZTIME) . </dev/null); \
+	done
+
+cover: ## statement coverage of every module, by package; the lines are in cover.out
+	$(GO) test -coverprofile=cover.out $(PACKAGES)
+	@$(GO) tool cover -func=cover.out | tail -n 1
+
+cross: ## build every module for the other PLATFORMS, and type-check its tests there
+	@set -e; for p in $(PLATFORMS); do echo "== $$p"; \
+		export GOOS="$${p%/*}" GOARCH="$${p#*/}" CGO_ENABLED=0; $(GO) build $(PACKAGES); $(GO) vet $(PACKAGES); done
+
+release-check: ## every module builds and its tests compile without go.work
+	@$(call each,$(GO) build ./... && $(GO) vet -tags integration ./...)
+
+tidy: ## go mod tidy in every module
+	@$(call each,$(GO) mod tidy)
+
+tidy-check: ## fail if tidy would change something
+	@$(call each,$(GO) mod tidy -diff)
+
+ci: ## everything that must be green, as the machine that checks a change runs it
+	.ci/run

@@ -1,0 +1,120 @@
+package rota
+
+import (
+	"time"
+
+	"github.com/rota-go/rota/internal/breaker"
+)
+
+// Instance is one replica, as discovery tells it. Addr is its identity: what is learned about a replica is kept for
+// as long as an instance with the same Addr is in the set. The core does not look inside; the transport does
+// ("10.0.0.1:8080", "https://users-1.internal/v2").
+type Instance struct {
+	Addr string
+}
+
+// Call describes one logical request, which may take several attempts.
+type Call struct {
+	// Idempotent says that the request may be sent more than once. The zero value is the safe one: only an
+	// attempt that certainly never reached a replica is then repeated, and nothing is hedged.
+	Idempotent bool
+}
+
+// Verdict is how an attempt ended, as far as the replica is concerned.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// Success is a reply, whatever the application says in it: an error of the caller's making is one too.
+	Success Verdict = iota
+	// Failure is no reply, or one that only a broken replica gives.
+	Failure
+	// Overload is a replica's refusal because it, or its quota, has enough to do. It is load, not a fault: it counts
+	// for no breaker.
+	Overload
+	// Ignored says nothing about the replica: the caller gave up, or another attempt won.
+	Ignored
+
+	verdicts = 4
+)
+
+func (v Verdict) String() string {
+	return [...]string{"success", "failure", "overload", "ignored"}[v]
+}
+
+// Outcome is what a protocol's Classify makes of a reply or error.
+type Outcome struct {
+	Verdict Verdict
+	// Unsent says that the attempt certainly never reached the replica (the connection was refused, say), so
+	// that it is safe to repeat whatever the request is.
+	Unsent bool
+	// RetryAfter is how long the replica asks to be left alone; at most MaxRest of it is granted.
+	RetryAfter time.Duration
+	// Draining says that the replica has announced that it is going away: it gets no new attempts for DrainRest.
+	Draining bool
+	// Err is the cause, for the error that the caller gets.
+	Err error
+}
+
+// How long a node rests at its own wish.
+const (
+	MaxRest   = 30 * time.Second // the most that a RetryAfter is granted
+	DrainRest = 5 * time.Second  // after announcing that it drains
+)
+
+// Attempt is one try of a call, on one replica. It is valid until Send has returned, or, when its reply is held, until
+// the reply's end. Its methods may be called concurrently.
+type Attempt struct {
+	node   *Node
+	epoch  time.Time
+	number int
+	hedge  bool
+
+	start    time.Duration
+	deadline time.Duration
+	ticket   breaker.Ticket
+	phase    phase
+	took     time.Duration
+	outcome  Outcome
+	timedOut bool
+}
+
+// phase is where an attempt stands.
+type phase uint8
+
+const (
+	underWay phase = iota
+	givenUp        // cancelled by us; Send has not come back yet
+	taken          // its reply was taken, and is still being read
+	ended
+)
+
+// Instance returns the replica.
+func (a *Attempt) Instance() Instance { return a.node.inst }
+
+// Number counts the attempts of a call from 1.
+func (a *Attempt) Number() int { return a.number }
+
+// Hedge reports whether the attempt was sent while an earlier one was still under way.
+func (a *Attempt) Hedge() bool { return a.hedge }
+
+// Deadline returns the time at which the attempt is given up at the latest; false if there is none.
+func (a *Attempt) Deadline() (time.Time, bool) {
+	if a.deadline == never {
+		return time.Time{}, false
+	}
+	return a.epoch.Add(a.deadline), true
+}
+
+// Report is what an error tells of an attempt.
+type Report struct {
+	Instance Instance
+	Verdict  Verdict
+	TimedOut bool // the attempt was cut because its time was up
+	Took     time.Duration
+	Err      error
+}
+
+func (a *Attempt) report() Report {
+	return Report{a.node.inst, a.outcome.Verdict, a.timedOut, a.took, a.outcome.Err}
+}

@@ -1,0 +1,195 @@
+package rota
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Resolver tells where the replicas of a service are.
+type Resolver interface {
+	// Resolve blocks until ctx ends, calling update with the complete set at once and after every change, one call
+	// at a time. If it returns earlier, it is called again after a pause; what was known until then stays in use.
+	Resolve(ctx context.Context, update func([]Instance)) error
+}
+
+// Static is a Resolver that knows the replicas from the start.
+type Static []Instance
+
+// StaticAddrs returns a Static of the given addresses.
+func StaticAddrs(addrs ...string) Static {
+	s := make(Static, len(addrs))
+	for i, a := range addrs {
+		s[i].Addr = a
+	}
+	return s
+}
+
+// Resolve implements Resolver.
+func (s Static) Resolve(ctx context.Context, update func([]Instance)) error {
+	update(s)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Config is what a Client is made of.
+type Config struct {
+	Service  string // a name for errors, events and metrics
+	Resolver Resolver
+	Policy   Policy
+	Balancer Balancer // nil = RoundRobin(); belongs to this Client alone
+	Observer Observer
+}
+
+// Client calls one service. It owns one goroutine, which resolves. Methods may be called concurrently.
+type Client struct {
+	service  string
+	observer Observer
+	cluster  *Cluster
+
+	stop    context.CancelFunc
+	done    chan struct{} // the goroutine has ended
+	ready   chan struct{} // the first set has come
+	closed  atomic.Bool
+	lastErr atomic.Pointer[error] // why there is no set yet
+
+	mu     sync.Mutex
+	behind int           // attempts that their calls did not wait for
+	idle   chan struct{} // closed when behind falls to 0 after Close
+}
+
+// New returns a Client, which begins to resolve at once. Calls wait for the first set of instances. Close it after use.
+func New(cfg Config) (*Client, error) {
+	if cfg.Resolver == nil {
+		return nil, errors.New("rota: Config.Resolver is nil")
+	}
+	if err := cfg.Policy.Validate(); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Client{
+		service: cfg.Service, observer: cfg.Observer, stop: stop,
+		cluster: NewCluster(ClusterParams{
+			Service: cfg.Service, Policy: cfg.Policy, Balancer: cfg.Balancer, Observer: cfg.Observer,
+			Rand: rand.Uint64, Now: time.Now(),
+		}),
+		done: make(chan struct{}), ready: make(chan struct{}), idle: make(chan struct{}),
+	}
+	go c.resolve(ctx, cfg.Resolver)
+	return c, nil
+}
+
+// Pauses between attempts to start a Resolver that returned: doubling, and drawn from the upper half so that clients
+// do not ask in step.
+const (
+	minResolvePause = 100 * time.Millisecond
+	maxResolvePause = 10 * time.Second
+)
+
+func (c *Client) resolve(ctx context.Context, r Resolver) {
+	defer close(c.done)
+	pause := minResolvePause
+	for {
+		err := r.Resolve(ctx, func(set []Instance) {
+			first := !c.cluster.Ready()
+			c.cluster.Update(time.Now(), set)
+			if first {
+				close(c.ready)
+			}
+			pause = minResolvePause
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			err = errors.New("the resolver returned")
+		}
+		c.lastErr.Store(&err)
+		wait := pause/2 + rand.N(pause/2)
+		if f := c.observer.ResolveFailed; f != nil {
+			f(ResolveEvent{c.service, err, wait})
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+		pause = min(2*pause, maxResolvePause)
+	}
+}
+
+// sleep waits for d, and reports false if ctx ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Close ends resolving, and waits until attempts have ended that their calls left behind. Calls begun afterwards fail
+// with ErrClosed; those under way go on.
+func (c *Client) Close() error {
+	if !c.closed.CompareAndSwap(false, true) {
+		<-c.idle
+		return nil
+	}
+	c.stop()
+	<-c.done
+	c.mu.Lock()
+	if c.behind == 0 {
+		close(c.idle)
+	}
+	c.mu.Unlock()
+	<-c.idle
+	return nil
+}
+
+// enter counts a goroutine that works for a call beside the caller's.
+func (c *Client) enter() {
+	c.mu.Lock()
+	c.behind++
+	c.mu.Unlock()
+}
+
+func (c *Client) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.behind--; c.behind == 0 && c.closed.Load() {
+		select {
+		case <-c.idle:
+		default:
+			close(c.idle)
+		}
+	}
+}
+
+// await blocks until the first set of instances is there. It returns the reason if the call cannot go on.
+func (c *Client) await(ctx context.Context) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	if c.cluster.Ready() {
+		return nil
+	}
+	if t := c.cluster.rules.timeout; t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t)
+		defer cancel()
+	}
+	select {
+	case <-c.ready:
+		return nil
+	case <-c.done:
+		return ErrClosed
+	case <-ctx.Done():
+		if err := c.lastErr.Load(); err != nil {
+			return errors.Join(ctx.Err(), *err)
+		}
+		return ctx.Err()
+	}
+}

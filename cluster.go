@@ -1,0 +1,185 @@
+package rota
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rota-go/rota/internal/budget"
+	"github.com/rota-go/rota/internal/hist"
+	"github.com/rota-go/rota/internal/window"
+)
+
+// Cluster is all nodes of one service and what was learned about them. It does no I/O, starts no goroutine and reads
+// no clock: a Client drives it with real time, a simulator with its own. Methods may be called concurrently.
+type Cluster struct {
+	service  string
+	rules    rules
+	balancer Balancer
+	observer Observer
+	rand     func() uint64
+	epoch    time.Time // inside, time is a duration since then
+
+	set   atomic.Pointer[nodeSet]
+	plans sync.Pool
+	cells []cell
+	seats atomic.Uint32 // deals the cells to plans
+
+	latencies latencies
+	budget    budget.Budget
+	calm      atomic.Int64 // no hedges until then
+	calls     callCounts
+
+	mu      sync.Mutex // serialises updates
+	nodes   map[string]*Node
+	updated atomic.Int64 // when the last update that was not kept came; 0 = none yet
+}
+
+// ClusterParams are a Cluster's settings.
+type ClusterParams struct {
+	Service  string
+	Policy   Policy   // must be valid
+	Balancer Balancer // nil = RoundRobin()
+	Observer Observer
+	Rand     func() uint64 // must be safe for concurrent use if the Cluster is used so
+	Now      time.Time     // the start; no later time may be before it
+}
+
+// nodeSet is what calls read. It never changes; an update makes a new one.
+type nodeSet struct {
+	nodes  []*Node
+	picker Picker
+}
+
+// cell holds what every call of a service counts. There are as many as processors, so that calls on different ones
+// do not fight for a cache line; a Plan keeps the one it was dealt, and sync.Pool keeps plans on their processor.
+type cell struct {
+	calls   window.Counter
+	latency hist.Hist // of winning answers
+	_       [64]byte
+}
+
+// callCounts count what happens seldom.
+type callCounts struct {
+	failed, overloaded, ignored atomic.Uint64
+	retries, hedges             atomic.Uint64
+	unplaced                    atomic.Uint64 // calls for which no attempt could be made
+}
+
+// NewCluster returns a Cluster without nodes.
+func NewCluster(p ClusterParams) *Cluster {
+	if p.Balancer == nil {
+		p.Balancer = RoundRobin()
+	}
+	cl := &Cluster{
+		service: p.Service, rules: p.Policy.rules(), balancer: p.Balancer, observer: p.Observer, rand: p.Rand,
+		epoch: p.Now, cells: make([]cell, runtime.GOMAXPROCS(0)), nodes: map[string]*Node{},
+	}
+	cl.plans.New = func() any {
+		seat := int(cl.seats.Add(1)-1) % len(cl.cells)
+		p := &Plan{cl: cl, cell: &cl.cells[seat]}
+		p.pick.plan = p
+		return p
+	}
+	return cl
+}
+
+// Update replaces the set of instances. Nodes whose instance stays keep all that is known about them; of instances
+// with the same Addr the first counts. An empty set is taken for a fault of discovery: if there was a set before, it
+// stays, and Update reports false.
+func (cl *Cluster) Update(now time.Time, set []Instance) bool {
+	event, ok := cl.update(now, set)
+	if f := cl.observer.SetChanged; f != nil {
+		f(event)
+	}
+	return ok
+}
+
+func (cl *Cluster) update(now time.Time, set []Instance) (SetEvent, bool) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	event := SetEvent{Service: cl.service}
+	if len(set) == 0 && len(cl.nodes) > 0 {
+		event.Kept, event.Size = true, len(cl.nodes)
+		return event, false
+	}
+	next := make(map[string]*Node, len(set))
+	list := make([]*Node, 0, len(set))
+	for _, inst := range set {
+		if next[inst.Addr] != nil {
+			continue
+		}
+		n := cl.nodes[inst.Addr]
+		if n == nil {
+			n = &Node{inst: inst}
+			event.Added = append(event.Added, inst)
+		}
+		next[inst.Addr] = n
+		list = append(list, n)
+	}
+	if old := cl.set.Load(); old != nil {
+		for _, n := range old.nodes {
+			if next[n.inst.Addr] == nil {
+				event.Removed = append(event.Removed, n.inst)
+			}
+		}
+	}
+	cl.nodes, event.Size = next, len(list)
+	s := &nodeSet{nodes: list}
+	if len(list) > 0 {
+		s.picker = cl.balancer(list)
+	}
+	cl.set.Store(s)
+	cl.updated.Store(int64(max(cl.since(now), 1)))
+	return event, true
+}
+
+// Ready reports whether there was an update yet.
+func (cl *Cluster) Ready() bool { return cl.set.Load() != nil }
+
+// Nodes returns the nodes of the current set, in the order in which discovery gave them. The slice is the caller's.
+func (cl *Cluster) Nodes() []*Node {
+	if s := cl.set.Load(); s != nil {
+		return append([]*Node(nil), s.nodes...)
+	}
+	return nil
+}
+
+func (cl *Cluster) since(t time.Time) time.Duration { return max(t.Sub(cl.epoch), 0) }
+
+func (cl *Cluster) terms(now time.Duration) budget.Params {
+	p := budget.Params{Now: now, Ratio: cl.rules.budget.ratio, Floor: cl.rules.budget.floor}
+	for i := range cl.cells {
+		p.Calls += cl.cells[i].calls.Recent(now)
+	}
+	return p
+}
+
+// withdraw takes a token for an attempt beside a call's first.
+func (cl *Cluster) withdraw(now time.Duration) bool { return cl.budget.Withdraw(cl.terms(now)) }
+
+// report tells the observer of a change of a node's breaker.
+func (cl *Cluster) report(n *Node, c change) {
+	if f := cl.observer.BreakerChanged; f != nil && c != unchanged {
+		f(BreakerEvent{cl.service, n.inst, c == opened})
+	}
+}
+
+// started returns how many calls were begun.
+func started(cells []cell) uint64 {
+	var n uint64
+	for i := range cells {
+		n += cells[i].calls.Total()
+	}
+	return n
+}
+
+// answers returns the latencies of all winning answers.
+func answers(cells []cell) *hist.Counts {
+	c := new(hist.Counts)
+	for i := range cells {
+		cells[i].latency.AddTo(c)
+	}
+	return c
+}

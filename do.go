@@ -1,0 +1,148 @@
+package rota
+
+import (
+	"context"
+	"time"
+)
+
+// Op teaches Do one protocol. Its funcs are called concurrently when a call has several attempts under way.
+type Op[R any] struct {
+	// Send makes one attempt. It must return soon after ctx has ended, and must not keep the Attempt.
+	Send func(ctx context.Context, a *Attempt) (R, error)
+	// Classify tells what a reply or error of Send means. Nil: an error is a Failure, anything else a Success.
+	Classify func(reply R, err error) Outcome
+	// Hold is for replies that outlive Send, such as streamed bodies; nil if they do not. It returns the reply,
+	// wrapped so that end is called once when the reply is at its end, with how it ended. Until then the attempt
+	// counts as in flight and its context lives.
+	Hold func(reply R, end func(Outcome)) R
+	// Discard frees a reply that the caller will not see. Nil: nothing to free.
+	Discard func(reply R)
+}
+
+func (op *Op[R]) classify(reply R, err error) Outcome {
+	if op.Classify != nil {
+		return op.Classify(reply, err)
+	}
+	if err != nil {
+		return Outcome{Verdict: Failure, Err: err}
+	}
+	return Outcome{}
+}
+
+func (op *Op[R]) discard(reply R) {
+	if op.Discard != nil {
+		op.Discard(reply)
+	}
+}
+
+// Do makes a call: it sends op to replicas, as the client's policy says, until one succeeds. It returns the winner's
+// reply, or a *CallError that lists the attempts. With the error comes the reply of the last attempt that had one
+// (Send's error was nil, but Classify was not content); the caller owns it, as it owns a winner's.
+//
+// ctx bounds the call, the wait for the first set of instances included. The first attempt, and every attempt that no
+// other accompanies, runs on the caller's goroutine. A panic in op reaches the caller after the books are closed.
+func Do[R any](ctx context.Context, c *Client, call Call, op Op[R]) (R, error) {
+	var none R
+	now := time.Now()
+	deadline, _ := ctx.Deadline()
+	if !c.cluster.Ready() || c.closed.Load() {
+		if err := c.await(ctx); err != nil {
+			return none, &CallError{Service: c.service, Reason: err}
+		}
+		if t := c.cluster.rules.timeout; t > 0 && (deadline.IsZero() || now.Add(t).Before(deadline)) {
+			deadline = now.Add(t) // what was waited for comes out of the call's time
+		}
+		now = time.Now()
+	}
+	p := c.cluster.Plan(now, deadline, call)
+	if err := ctx.Err(); err != nil {
+		p.Cancel(now, err)
+	}
+	if p.timed() {
+		r := &run[R]{client: c, ctx: ctx, op: op, plan: p}
+		return r.call(now)
+	}
+	return inline(ctx, p, now, op)
+}
+
+// inline drives a plan that never has to act while an attempt is under way: no timer, no goroutine.
+func inline[R any](ctx context.Context, p *Plan, now time.Time, op Op[R]) (R, error) {
+	var reply R
+	have := false
+	cancel := context.CancelFunc(nothing)
+	if p.own && p.deadline != never {
+		ctx, cancel = context.WithDeadline(ctx, p.cl.epoch.Add(p.deadline))
+	}
+	for {
+		switch s := p.Next(now); s.Kind {
+		case StepWait:
+			if !sleep(ctx, s.At.Sub(now)) {
+				p.Cancel(time.Now(), ctx.Err())
+			}
+			now = time.Now()
+		case StepDone:
+			err := p.Err()
+			p.Close()
+			return settled(reply, have, op, cancel), err
+		case StepSend:
+			if have {
+				op.discard(reply)
+			}
+			var err error
+			reply, err = send(ctx, p, s.Attempt, &op)
+			have = err == nil
+			now = now.Add(time.Since(now))
+			o := op.classify(reply, err)
+			if o.Verdict == Success && op.Hold != nil {
+				if h, ok := p.Answered(now, s.Attempt); ok {
+					p.Close()
+					return hold(reply, h, op, cancel), nil
+				}
+			}
+			if o.Verdict != Success && ctx.Err() != nil {
+				p.Cancel(now, ctx.Err())
+			}
+			p.Ended(now, s.Attempt, o)
+		}
+	}
+}
+
+// send calls op.Send, and closes the books of the call if that does not return.
+func send[R any](ctx context.Context, p *Plan, a *Attempt, op *Op[R]) (R, error) {
+	returned := false
+	defer func() {
+		if !returned {
+			p.Cancel(time.Now(), errPanicked)
+			p.Ended(time.Now(), a, Outcome{Verdict: Ignored, Err: errPanicked})
+			p.Close()
+		}
+	}()
+	reply, err := op.Send(ctx, a)
+	returned = true
+	return reply, err
+}
+
+// hold hands out a winner's reply that is still to be read.
+func hold[R any](reply R, h Held, op Op[R], cancel context.CancelFunc) R {
+	return op.Hold(reply, func(o Outcome) {
+		h.Ended(time.Now(), o)
+		cancel()
+	})
+}
+
+// settled hands out the reply of an attempt that is over as far as its plan is concerned.
+func settled[R any](reply R, have bool, op Op[R], cancel context.CancelFunc) R {
+	if have && op.Hold != nil {
+		return op.Hold(reply, func(Outcome) { cancel() })
+	}
+	cancel()
+	if !have {
+		var none R
+		return none
+	}
+	return reply
+}
+
+// nothing is what is to be done about a context that was not made here. It is no func literal, because one in a
+// generic function is allocated.
+func nothing() {}

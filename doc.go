@@ -1,0 +1,2 @@
+// Package rota calls replicated services.
+package rota

@@ -1,0 +1,3 @@
+module github.com/rota-go/rota
+
+go 1.26

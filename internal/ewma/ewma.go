@@ -1,0 +1,44 @@
+// Package ewma keeps an exponentially weighted moving average of durations in one machine word.
+package ewma
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// Tau is the time after which an old value weighs 1/e beside new ones: 10 s, as in Finagle and Linkerd.
+const Tau = 10 * time.Second
+
+// Average is the moving average. The zero value has seen nothing. Methods may be called concurrently; of two
+// observations at the same instant one may be lost, which an average forgives.
+//
+// The word holds the average as a float32 of nanoseconds and the time of the last observation in microseconds,
+// modulo 2^32 (71 minutes): after a longer silence the first value weighs too little, never too much.
+type Average struct{ word atomic.Uint64 }
+
+// Observe adds d at time now, measured from an epoch of the caller's. The weight of the old average is
+// tau/(tau+dt), the first-order form of exp(-dt/tau): right to 1 % up to dt = tau/7, and free of exp.
+func (a *Average) Observe(now, d time.Duration) {
+	w := a.word.Load()
+	stamp := uint32(now / time.Microsecond)
+	avg := float64(d)
+	if w != 0 {
+		old, last := float64(math.Float32frombits(uint32(w>>32))), uint32(w)
+		dt := float64(max(int32(stamp-last), 1)) * float64(time.Microsecond)
+		avg = old + (avg-old)*dt/(float64(Tau)+dt)
+	}
+	a.word.CompareAndSwap(w, uint64(math.Float32bits(float32(max(avg, 1))))<<32|uint64(stamp))
+}
+
+// AtLeast adds d only when it is above the average: it is known just that the true value is not less.
+func (a *Average) AtLeast(now, d time.Duration) {
+	if d > a.Value() {
+		a.Observe(now, d)
+	}
+}
+
+// Value returns the average; 0 when nothing was observed.
+func (a *Average) Value() time.Duration {
+	return time.Duration(math.Float32frombits(uint32(a.word.Load() >> 32)))
+}

@@ -1,0 +1,165 @@
+package rota
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/rota-go/rota/internal/breaker"
+	"github.com/rota-go/rota/internal/ewma"
+	"github.com/rota-go/rota/internal/rate"
+	"github.com/rota-go/rota/internal/window"
+)
+
+// Node is all that is known about one replica. It lives as long as its instance is in the set, whatever becomes of
+// pickers and policies, and until its last attempt has ended. Methods may be called concurrently.
+type Node struct {
+	// What every call writes, in one cache line: two cores that call the same replica exchange one line and not five.
+	inFlight atomic.Int64
+	breaker  breaker.Breaker
+	rate     rate.Limiter
+	rest     atomic.Int64 // no attempts until then, at the replica's own wish; since the cluster's epoch
+	latency  ewma.Average
+	ok       window.Counter
+
+	inst       Instance
+	failed     window.Counter
+	overloaded atomic.Uint64
+	ignored    atomic.Uint64
+	trips      atomic.Uint64 // how often the breaker opened
+}
+
+// Instance returns the replica as discovery told it.
+func (n *Node) Instance() Instance { return n.inst }
+
+// InFlight returns the number of attempts that have been admitted and have not ended, the body of a held reply included.
+func (n *Node) InFlight() int { return int(n.inFlight.Load()) }
+
+// Latency returns the moving average of the time to an answer; 0 before the first. A failure counts as an answer after
+// the time it took, a lost attempt as "at least its age".
+func (n *Node) Latency() time.Duration { return n.latency.Value() }
+
+// admission is whether a node takes an attempt, and if not, why.
+type admission uint8
+
+const (
+	admitted admission = iota
+	resting
+	open
+	limited
+)
+
+// admits says what admit would, without committing to anything.
+func (n *Node) admits(now time.Duration, r *rules) admission {
+	switch {
+	case time.Duration(n.rest.Load()) > now:
+		return resting
+	case r.breaker && n.breaker.Wait(now) > 0:
+		return open
+	case r.limited && n.rate.Wait(now, r.limit) > 0:
+		return limited
+	}
+	return admitted
+}
+
+// wait is how long from now the node will not admit an attempt.
+func (n *Node) wait(now time.Duration, r *rules) time.Duration {
+	w := max(0, time.Duration(n.rest.Load())-now)
+	if r.breaker {
+		w = max(w, n.breaker.Wait(now))
+	}
+	if r.limited {
+		w = max(w, n.rate.Wait(now, r.limit))
+	}
+	return w
+}
+
+// admit takes a place on the node, or reports false. What is admitted must be released.
+func (n *Node) admit(now time.Duration, r *rules) (breaker.Ticket, bool) {
+	n.inFlight.Add(1) // a write first: it fetches the cache line for all that follows
+	var t breaker.Ticket
+	ok := time.Duration(n.rest.Load()) <= now
+	if ok && r.breaker {
+		t, ok = n.breaker.Allow(now, r.open)
+	}
+	if ok && r.limited && !n.rate.Take(now, r.limit) {
+		n.breaker.Neutral(t, now)
+		ok = false
+	}
+	if !ok {
+		n.release()
+	}
+	return t, ok
+}
+
+func (n *Node) release() { n.inFlight.Add(-1) }
+
+// record counts the outcome of an attempt that took d, and returns how the breaker changed.
+func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rules) change {
+	if o.Draining {
+		n.restUntil(now + DrainRest)
+	}
+	switch o.Verdict {
+	case Success:
+		n.ok.Add(now)
+		n.latency.Observe(now, d)
+		if r.breaker && n.breaker.Success(t) {
+			n.ok.Forget()
+			n.failed.Forget()
+			return closed
+		}
+	case Failure:
+		n.failed.Add(now)
+		n.latency.AtLeast(now, d) // failing fast must not look like being fast
+		if r.breaker {
+			failed := n.failed.Recent(now)
+			trip := failed+n.ok.Recent(now) >= r.volume && float64(failed) >= r.ratio*float64(failed+n.ok.Recent(now))
+			return n.fail(now, t, r, trip)
+		}
+	case Overload:
+		n.overloaded.Add(1)
+		n.restUntil(now + min(o.RetryAfter, MaxRest))
+		n.breaker.Neutral(t, now)
+	case Ignored:
+		n.ignored.Add(1)
+		n.breaker.Neutral(t, now)
+	}
+	return unchanged
+}
+
+// lost counts an attempt that was given up at the age of d because another won. Long tells that answers come sooner
+// than that: it then counts in the row of failures, or a hung replica that always loses would never be found out.
+func (n *Node) lost(now, d time.Duration, t breaker.Ticket, long bool, r *rules) change {
+	n.ignored.Add(1)
+	n.latency.AtLeast(now, d)
+	if r.breaker && long {
+		return n.fail(now, t, r, false)
+	}
+	n.breaker.Neutral(t, now)
+	return unchanged
+}
+
+func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) change {
+	if !n.breaker.Failure(t, now, r.open, r.failures, trip) {
+		return unchanged
+	}
+	n.trips.Add(1)
+	return opened
+}
+
+func (n *Node) restUntil(t time.Duration) {
+	for {
+		old := n.rest.Load()
+		if int64(t) <= old || n.rest.CompareAndSwap(old, int64(t)) {
+			return
+		}
+	}
+}
+
+// change is what an outcome did to a node's breaker.
+type change uint8
+
+const (
+	unchanged change = iota
+	opened
+	closed
+)

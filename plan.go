@@ -1,0 +1,327 @@
+package rota
+
+import (
+	"math"
+	"time"
+
+	"github.com/rota-go/rota/internal/breaker"
+)
+
+// never is a time that does not come.
+const never = time.Duration(math.MaxInt64)
+
+// Plan makes the decisions of one call. Its driver does what Next says, and tells it how attempts end:
+//
+//	for {
+//		switch s := plan.Next(now); s.Kind {
+//		case StepSend:   // send s.Attempt; when it comes back, call Ended
+//		case StepCancel: // cancel s.Attempt; when it comes back, call Ended
+//		case StepWait:   // call Next again at s.At, or after an attempt has ended
+//		case StepDone:   // Winner has the answer, or Err says why there is none
+//		}
+//	}
+//
+// A Plan is not safe for concurrent use. Once Close was called, all that may still be called is Ended, for attempts
+// under way.
+type Plan struct {
+	cl   *Cluster
+	cell *cell
+	set  *nodeSet
+	call Call
+	pick Pick
+
+	now, start, deadline time.Duration // since the cluster's epoch
+	own                  bool          // the deadline is the policy's, not the caller's
+
+	sent         int // attempts so far
+	live         int // of those, under way and not given up
+	unended      int // of those, not ended
+	retryAt      time.Duration
+	hedgeAt      time.Duration
+	splitAt      time.Duration
+	hedged       bool
+	repeat       bool // a node that was tried may be tried again
+	shut         bool // no further attempt, whatever comes
+	done         bool
+	closed       bool
+	left         bool // the caller did not wait for the end
+	winner       *Attempt
+	winnerNumber int
+	reason       error // why there is no winner
+	rest         time.Duration
+	attempts     [MaxAttempts]Attempt
+}
+
+// StepKind says what a driver is to do.
+type StepKind uint8
+
+// The kinds of steps.
+const (
+	StepSend StepKind = iota
+	StepCancel
+	StepWait
+	StepDone
+)
+
+// Step is one thing for a driver to do.
+type Step struct {
+	Kind    StepKind
+	Attempt *Attempt  // of StepSend and StepCancel
+	At      time.Time // of StepWait; zero = until an attempt ends
+}
+
+// Plan begins a call at time now. deadline is the caller's; zero = none. The policy's Timeout counts from now.
+func (cl *Cluster) Plan(now, deadline time.Time, call Call) *Plan {
+	p := cl.plans.Get().(*Plan)
+	p.begin(cl.since(now), deadline, call)
+	p.cell.calls.Add(p.now)
+	cl.latencies.refresh(p.now, cl.cells)
+	return p
+}
+
+func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
+	p.set, p.call = p.cl.set.Load(), call
+	p.repeat = false
+	p.now, p.start, p.deadline, p.own = now, now, never, false
+	if !deadline.IsZero() {
+		p.deadline = p.cl.since(deadline)
+	}
+	if t := p.cl.rules.timeout; t > 0 && now+t <= p.deadline {
+		p.deadline, p.own = now+t, true
+	}
+	p.sent, p.live, p.unended = 0, 0, 0
+	p.retryAt, p.hedgeAt, p.splitAt = now, never, never
+	p.hedged, p.shut, p.done, p.closed, p.left = false, false, false, false, false
+	p.winner, p.winnerNumber, p.reason, p.rest = nil, 0, nil, 0
+}
+
+// Next returns what to do at time now.
+func (p *Plan) Next(now time.Time) Step {
+	p.advance(now)
+	if p.done {
+		return p.wind()
+	}
+	if p.now >= p.deadline {
+		p.finish(errDeadline)
+		return p.wind()
+	}
+	if a := p.expired(); a != nil {
+		p.giveUp(a)
+		a.timedOut = true
+		p.consider(a)
+		return Step{Kind: StepCancel, Attempt: a}
+	}
+	if a := p.another(); a != nil {
+		return Step{Kind: StepSend, Attempt: a}
+	}
+	if p.done {
+		return p.wind()
+	}
+	return Step{Kind: StepWait, At: p.wake()}
+}
+
+// wind cancels what is under way, then is done.
+func (p *Plan) wind() Step {
+	for i := range p.attempts[:p.sent] {
+		if a := &p.attempts[i]; a.phase == underWay {
+			p.giveUp(a)
+			return Step{Kind: StepCancel, Attempt: a}
+		}
+	}
+	return Step{Kind: StepDone}
+}
+
+// expired returns an attempt whose own time is up.
+func (p *Plan) expired() *Attempt {
+	if p.cl.rules.tryTimeout == 0 {
+		return nil
+	}
+	for i := range p.attempts[:p.sent] {
+		if a := &p.attempts[i]; a.phase == underWay && p.now >= a.deadline {
+			return a
+		}
+	}
+	return nil
+}
+
+func (p *Plan) giveUp(a *Attempt) {
+	a.phase = givenUp
+	p.live--
+}
+
+// another returns an attempt to be sent now, if one is due and can be made.
+func (p *Plan) another() *Attempt {
+	switch {
+	case p.shut:
+		return nil
+	case p.sent == 0:
+		return p.first()
+	case p.now >= p.retryAt:
+		return p.retry()
+	case p.now >= p.hedgeAt:
+		p.hedgeAt = never
+		if p.now < time.Duration(p.cl.calm.Load()) {
+			return nil
+		}
+		return p.beside(true)
+	case p.now >= p.splitAt:
+		p.splitAt = never
+		return p.beside(false)
+	}
+	return nil
+}
+
+func (p *Plan) first() *Attempt {
+	p.retryAt = never
+	if p.set == nil || len(p.set.nodes) == 0 {
+		p.finish(ErrNoInstances)
+		return nil
+	}
+	a := p.place()
+	if a == nil {
+		p.finish(p.unplaced())
+	}
+	return a
+}
+
+// retry replaces an attempt that failed. When no fresh node is usable, one that failed may be tried again after a pause.
+func (p *Plan) retry() *Attempt {
+	p.retryAt = never
+	if !p.cl.withdraw(p.now) {
+		p.stop(ErrBudget)
+		return nil
+	}
+	a := p.place()
+	if a == nil && p.repeat {
+		p.pick.again = true
+		a = p.place()
+		p.pick.again = false
+	}
+	if a != nil {
+		p.cl.calls.retries.Add(1)
+		return a
+	}
+	p.cl.budget.Return()
+	if p.live > 0 || p.repeat {
+		p.stop(ErrNoOther)
+		return nil
+	}
+	p.repeat = true
+	p.retryIn(p.jitter(1))
+	return nil
+}
+
+// beside sends an attempt while others are under way; they go on.
+func (p *Plan) beside(hedge bool) *Attempt {
+	if !p.cl.withdraw(p.now) {
+		return nil
+	}
+	a := p.place()
+	if a == nil {
+		p.cl.budget.Return()
+		return nil
+	}
+	a.hedge = hedge
+	if hedge {
+		p.hedged = true
+		p.cl.calls.hedges.Add(1)
+	} else {
+		p.cl.calls.retries.Add(1)
+	}
+	return a
+}
+
+// place finds a node that admits an attempt, and makes it.
+func (p *Plan) place() *Attempt {
+	if p.sent > 0 {
+		p.set = p.cl.set.Load() // it may have changed since the last attempt
+	}
+	for range 4 { // another call may be quicker between pick and admission
+		p.pick.taken = nil
+		n := p.set.picker.Pick(&p.pick)
+		if n == nil {
+			return nil
+		}
+		if n == p.pick.taken || p.pick.take(n) {
+			return p.placed(n, p.pick.ticket)
+		}
+	}
+	for _, n := range p.set.nodes {
+		if p.pick.take(n) {
+			return p.placed(n, p.pick.ticket)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) placed(n *Node, t breaker.Ticket) *Attempt {
+	a := &p.attempts[p.sent]
+	p.sent++
+	p.live++
+	p.unended++
+	*a = Attempt{node: n, epoch: p.cl.epoch, number: p.sent, start: p.now, deadline: p.deadline, ticket: t}
+	p.setTimes(a)
+	return a
+}
+
+// fresh reports whether the call may use n: it was not tried, or may be again and is not under way.
+func (p *Plan) fresh(n *Node, again bool) bool {
+	for i := range p.attempts[:p.sent] {
+		if a := &p.attempts[i]; a.node == n && (!again || a.phase == underWay) {
+			return false
+		}
+	}
+	return true
+}
+
+// setTimes works out when the attempt ends and when it gets company.
+func (p *Plan) setTimes(a *Attempt) {
+	r := &p.cl.rules
+	if r.tryTimeout > 0 {
+		a.deadline = min(a.deadline, p.now+r.tryTimeout)
+	}
+	if !p.call.Idempotent || p.sent >= r.attempts || len(p.set.nodes) == 1 {
+		return
+	}
+	if r.hedge && !p.hedged {
+		if d := p.hedgeDelay(); d > 0 {
+			p.hedgeAt = p.now + d
+		}
+	}
+	if r.splitTime && p.deadline != never {
+		left := p.deadline - p.now
+		p.splitAt = p.now + min(max(left/2, time.Duration(p.cl.latencies.p99.Load())), left/4*3)
+	}
+}
+
+func (p *Plan) hedgeDelay() time.Duration {
+	if d := p.cl.rules.hedgeDelay; d > 0 {
+		return d
+	}
+	return time.Duration(p.cl.latencies.hedge.Load())
+}
+
+// wake is when something is due without an attempt ending.
+func (p *Plan) wake() time.Time {
+	at := p.deadline
+	if !p.shut {
+		at = min(at, p.retryAt, p.hedgeAt, p.splitAt)
+	}
+	for i := range p.attempts[:p.sent] {
+		if a := &p.attempts[i]; a.phase == underWay {
+			at = min(at, a.deadline)
+		}
+	}
+	if at == never {
+		return time.Time{}
+	}
+	return p.cl.epoch.Add(at)
+}
+
+func (p *Plan) advance(now time.Time) { p.now = max(p.now, p.cl.since(now)) }
+
+// timed reports whether the call needs a driver that wakes up while attempts are under way.
+func (p *Plan) timed() bool {
+	r := &p.cl.rules
+	return r.tryTimeout > 0 || p.call.Idempotent && r.attempts > 1 && (r.hedge || r.splitTime && p.deadline != never)
+}

@@ -1,0 +1,289 @@
+package rota
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rota-go/rota/internal/breaker"
+)
+
+// Ended tells how an attempt ended. It must be called exactly once for every attempt that was sent, unless Answered
+// took it.
+func (p *Plan) Ended(now time.Time, a *Attempt, o Outcome) {
+	p.advance(now)
+	a.took = p.now - a.start
+	wasLive := a.phase == underWay
+	if wasLive {
+		p.live--
+	}
+	a.phase, a.outcome = ended, o
+	a.node.release() // a write first: it fetches the node's cache line for all that follows
+	switch {
+	case p.done:
+		p.endedLate(a)
+	case o.Verdict == Success: // though it may have been given up: an answer is an answer
+		p.win(a)
+		p.record(a)
+	case p.now >= p.deadline:
+		p.blame(a)
+		p.finish(errDeadline)
+	case a.timedOut:
+		a.outcome = Outcome{Verdict: Failure, Err: ErrTimedOut}
+		p.record(a)
+	case o.Verdict == Ignored:
+		p.record(a)
+		p.left = true
+		p.finish(or(o.Err, ErrAttempts))
+	default:
+		if o.Verdict == Overload {
+			p.cl.calm.Store(int64(p.now + OverloadCalm))
+		}
+		p.record(a)
+		p.consider(a)
+	}
+	p.unended--
+	p.recycle()
+}
+
+// endedLate records an attempt that came back after the call was over.
+func (p *Plan) endedLate(a *Attempt) {
+	switch {
+	case a.outcome.Verdict == Success:
+		p.record(a)
+	case a.timedOut:
+		a.outcome = Outcome{Verdict: Failure, Err: ErrTimedOut}
+		p.record(a)
+	case p.winnerNumber > 0:
+		a.outcome = Outcome{Verdict: Ignored, Err: ErrLost}
+		// Beaten by a later attempt: it had all the time that answers take, and then some.
+		long := a.number < p.winnerNumber
+		p.cl.report(a.node, a.node.lost(p.now, a.took, a.ticket, long, &p.cl.rules))
+		p.observe(a)
+	case p.reason == errDeadline:
+		p.blame(a)
+	default:
+		a.outcome.Verdict = Ignored
+		p.record(a)
+	}
+}
+
+// blame decides what an attempt that the call's deadline ended says about its replica. The policy's own time is long
+// enough for anybody to answer. A caller's may be as short as it likes: then only a replica that had more time than
+// 99 answers of 100 need is a failure.
+func (p *Plan) blame(a *Attempt) {
+	p99 := time.Duration(p.cl.latencies.p99.Load())
+	a.timedOut = true
+	a.outcome = Outcome{Verdict: Ignored, Err: ErrTimedOut}
+	if p.own || p99 > 0 && a.took >= max(p99, minHedgeDelay) {
+		a.outcome.Verdict = Failure
+	}
+	p.record(a)
+}
+
+// consider decides what follows an attempt's failure.
+func (p *Plan) consider(a *Attempt) {
+	r := &p.cl.rules
+	switch {
+	case p.shut:
+		p.stop(p.reason)
+	case p.sent >= r.attempts:
+		p.stop(ErrAttempts)
+	case !p.call.Idempotent && !a.outcome.Unsent:
+		p.stop(ErrNotIdempotent)
+	case p.sent == 1:
+		p.retryIn(0) // elsewhere: there is nobody to be gentle to
+	default:
+		p.retryIn(p.jitter(p.sent - 1))
+	}
+}
+
+// stop ends the making of attempts; the call ends when none is under way.
+func (p *Plan) stop(reason error) {
+	p.shut = true
+	if p.reason == nil {
+		p.reason = reason
+	}
+	if p.live == 0 {
+		p.finish(p.reason)
+	}
+}
+
+func (p *Plan) retryIn(pause time.Duration) {
+	if p.now+pause >= p.deadline {
+		p.stop(errNoTime)
+		return
+	}
+	p.retryAt = p.now + pause
+}
+
+// jitter draws the pause before the n-th pause of a call.
+func (p *Plan) jitter(n int) time.Duration {
+	r := &p.cl.rules
+	return time.Duration(below(p.cl.rand(), int(min(r.base<<(n-1), r.max))+1))
+}
+
+// Cancel tells that the caller does not want the answer any more, or that its time is over: cause is the error of its
+// context.
+func (p *Plan) Cancel(now time.Time, cause error) {
+	p.advance(now)
+	if !p.done {
+		if errors.Is(cause, errDeadline) {
+			cause = errDeadline
+		}
+		p.left = true
+		p.finish(cause)
+	}
+}
+
+func (p *Plan) win(a *Attempt) {
+	p.winner, p.winnerNumber = a, a.number
+	p.cell.latency.Add(a.took)
+	p.finish(nil)
+}
+
+func (p *Plan) finish(reason error) {
+	p.done, p.shut, p.reason = true, true, reason
+	c := &p.cl.calls
+	switch {
+	case p.winner != nil:
+	case reason == errDeadline:
+		c.failed.Add(1)
+	case p.sent == 0:
+		c.unplaced.Add(1)
+	case p.left:
+		c.ignored.Add(1)
+	case p.overloaded():
+		c.overloaded.Add(1)
+		p.rest = p.soonest()
+	default:
+		c.failed.Add(1)
+	}
+	if f := p.cl.observer.CallEnded; f != nil {
+		f(CallEvent{p.cl.service, p.took(), p.sent, p.Err()})
+	}
+}
+
+func (p *Plan) overloaded() bool {
+	for i := range p.attempts[:p.sent] {
+		if p.attempts[i].outcome.Verdict != Overload {
+			return false
+		}
+	}
+	return p.sent > 0
+}
+
+func (p *Plan) took() time.Duration { return p.now - p.start }
+
+// unplaced tells why no node takes a first attempt.
+func (p *Plan) unplaced() error {
+	p.rest = p.soonest()
+	for _, n := range p.set.nodes {
+		if n.admits(p.now, &p.cl.rules) != limited {
+			return ErrUnavailable
+		}
+	}
+	return ErrRateLimited
+}
+
+// soonest is how long it takes until a node admits an attempt.
+func (p *Plan) soonest() time.Duration {
+	w := never
+	for _, n := range p.set.nodes {
+		w = min(w, n.wait(p.now, &p.cl.rules))
+	}
+	return w
+}
+
+// Winner returns the attempt whose answer is the call's; nil if the call failed. It is valid until Close.
+func (p *Plan) Winner() *Attempt { return p.winner }
+
+// Err returns nil, or the *CallError that tells why there is no winner. It is to be called when the step was StepDone.
+func (p *Plan) Err() error {
+	if p.winner != nil {
+		return nil
+	}
+	e := &CallError{Service: p.cl.service, Reason: p.reason, RetryAfter: p.rest}
+	for i := range p.attempts[:p.sent] {
+		e.Attempts = append(e.Attempts, p.report(&p.attempts[i]))
+	}
+	return e
+}
+
+// report tells of an attempt at the time of the error, when it may not have come back yet.
+func (p *Plan) report(a *Attempt) Report {
+	r := a.report()
+	if a.phase == ended {
+		return r
+	}
+	r.Took, r.Verdict, r.Err = p.now-a.start, Ignored, p.reason
+	if r.TimedOut = a.timedOut || p.reason == errDeadline; r.TimedOut {
+		r.Verdict, r.Err = Failure, ErrTimedOut
+	}
+	return r
+}
+
+// record tells the node how the attempt ended.
+func (p *Plan) record(a *Attempt) {
+	p.cl.report(a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
+	p.observe(a)
+}
+
+func (p *Plan) observe(a *Attempt) {
+	if f := p.cl.observer.AttemptEnded; f != nil {
+		f(AttemptEvent{p.cl.service, a.report(), a.number, a.hedge})
+	}
+}
+
+// Close gives the plan back. The driver keeps no reference to it but for attempts under way.
+func (p *Plan) Close() {
+	p.closed = true
+	p.recycle()
+}
+
+func (p *Plan) recycle() {
+	if p.closed && p.unended == 0 {
+		for i := range p.attempts[:p.sent] {
+			p.attempts[i] = Attempt{}
+		}
+		p.set, p.reason, p.winner = nil, nil, nil
+		p.cl.plans.Put(p)
+	}
+}
+
+// Answered takes a successful attempt whose reply outlives it: the call has its answer, and the attempt stays in flight
+// until Held.Ended. It reports false when the call was over already: then Ended is to be called, and the reply dropped.
+func (p *Plan) Answered(now time.Time, a *Attempt) (Held, bool) {
+	p.advance(now)
+	if p.done {
+		return Held{}, false
+	}
+	if a.phase == underWay {
+		p.live--
+	}
+	a.took, a.phase, a.outcome = p.now-a.start, taken, Outcome{}
+	p.win(a)
+	if a.ticket.Trial() {
+		// The headers settle a trial. A long body would keep the replica's other calls out.
+		a.node.breaker.Success(a.ticket)
+		a.ticket = breaker.Ticket{}
+	}
+	p.unended--
+	return Held{p.cl, *a}, true
+}
+
+// Held is an attempt whose reply is still being read.
+type Held struct {
+	cl *Cluster
+	a  Attempt
+}
+
+// Ended tells how the reply ended. It must be called exactly once.
+func (h *Held) Ended(now time.Time, o Outcome) {
+	h.a.outcome = o
+	n := h.a.node
+	n.release()
+	h.cl.report(n, n.record(h.cl.since(now), h.a.took, h.a.ticket, &h.a.outcome, &h.cl.rules))
+	if f := h.cl.observer.AttemptEnded; f != nil {
+		f(AttemptEvent{h.cl.service, h.a.report(), h.a.number, h.a.hedge})
+	}
+}

@@ -1,0 +1,231 @@
+package rota
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// run drives a plan that acts while attempts are under way: it hedges, or cuts attempts short. One timer stands for
+// everything that may be due. Attempts run on the caller's goroutine when it is free, otherwise on the timer's.
+type run[R any] struct {
+	client *Client
+	ctx    context.Context // the caller's
+	op     Op[R]
+
+	mu      sync.Mutex
+	plan    *Plan
+	timer   *time.Timer
+	free    chan struct{} // the caller's goroutine waits here; nil while it does not
+	left    bool          // the caller has gone; the plan is closed
+	cancels [MaxAttempts]context.CancelCauseFunc
+
+	reply R // the winner's, or the latest of those that failed
+	have  bool
+	from  int // the number of its attempt
+	held  Held
+	crash any // a panic to be passed on to the caller
+}
+
+// call drives the plan on the caller's goroutine, until it is done.
+func (r *run[R]) call(now time.Time) (R, error) {
+	defer r.leave() // also when Send panics
+	r.drive(now, true)
+	if r.crash != nil {
+		panic(r.crash)
+	}
+	err := r.plan.Err()
+	cancel := context.CancelFunc(nothing)
+	if r.have {
+		c := r.cancels[r.from-1]
+		cancel = func() { c(nil) }
+	}
+	if err == nil && r.op.Hold != nil {
+		return hold(r.reply, r.held, r.op, cancel), nil
+	}
+	return settled(r.reply, r.have, r.op, cancel), err
+}
+
+// leave gives the plan back. Attempts that are still under way end on their own goroutines.
+func (r *run[R]) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left = true
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.plan.Close()
+}
+
+// tick is called by the timer.
+func (r *run[R]) tick() {
+	r.mu.Lock()
+	if r.left || r.wakeLocked() {
+		r.mu.Unlock()
+		return
+	}
+	r.client.enter()
+	r.mu.Unlock()
+	defer r.client.leave()
+	r.drive(time.Now(), false)
+}
+
+// wakeLocked wakes the caller's goroutine, if it waits.
+func (r *run[R]) wakeLocked() bool {
+	if r.free == nil {
+		return false
+	}
+	close(r.free)
+	r.free = nil
+	return true
+}
+
+// drive does what the plan says. The caller's goroutine stays until the call is done, others until nothing is due.
+func (r *run[R]) drive(now time.Time, caller bool) {
+	for {
+		r.mu.Lock()
+		if r.left {
+			r.mu.Unlock()
+			return
+		}
+		switch s := r.plan.Next(now); s.Kind {
+		case StepSend:
+			ctx := r.contextLocked(s.Attempt)
+			r.armLocked(now, r.plan.wake())
+			r.mu.Unlock()
+			now = r.attempt(ctx, s.Attempt, now)
+		case StepCancel:
+			cancel := r.cancels[s.Attempt.number-1]
+			cause := ErrLost
+			if s.Attempt.timedOut || r.plan.reason == errDeadline {
+				cause = ErrTimedOut
+			}
+			r.mu.Unlock()
+			cancel(cause)
+		case StepWait:
+			r.armLocked(now, s.At)
+			if !caller {
+				r.mu.Unlock()
+				return
+			}
+			free := make(chan struct{})
+			r.free = free
+			r.mu.Unlock()
+			now = r.wait(free)
+		case StepDone:
+			r.wakeLocked()
+			r.mu.Unlock()
+			return
+		}
+	}
+}
+
+// wait is where the caller's goroutine is while others work, or nobody does.
+func (r *run[R]) wait(free chan struct{}) time.Time {
+	select {
+	case <-free:
+	case <-r.ctx.Done():
+		r.mu.Lock()
+		r.free = nil
+		r.plan.Cancel(time.Now(), r.ctx.Err())
+		r.mu.Unlock()
+	}
+	return time.Now()
+}
+
+// armLocked sets the timer to the time at which the plan has something to do.
+func (r *run[R]) armLocked(now, at time.Time) {
+	switch {
+	case at.IsZero():
+		return
+	case r.timer == nil:
+		r.timer = time.AfterFunc(at.Sub(now), r.tick)
+	default:
+		r.timer.Reset(at.Sub(now))
+	}
+}
+
+// attempt sends one attempt and tells the plan how it ended.
+func (r *run[R]) attempt(ctx context.Context, a *Attempt, began time.Time) time.Time {
+	returned := false
+	defer func() {
+		if !returned {
+			r.crashed(a, recover())
+		}
+	}()
+	reply, err := r.op.Send(ctx, a)
+	o := r.op.classify(reply, err)
+	returned = true
+	now := began.Add(time.Since(began))
+	if drop, ok := r.ended(now, a, o, reply, err == nil); ok {
+		r.op.discard(drop)
+	}
+	return now
+}
+
+// ended books an attempt's end, and returns a reply that nobody wants any more.
+func (r *run[R]) ended(now time.Time, a *Attempt, o Outcome, reply R, have bool) (drop R, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.wakeLocked()
+	number := a.number
+	if o.Verdict == Success && r.op.Hold != nil {
+		if h, ok := r.plan.Answered(now, a); ok {
+			r.held = h
+			return r.keepLocked(reply, number)
+		}
+	}
+	if o.Verdict != Success && !r.left && r.ctx.Err() != nil {
+		r.plan.Cancel(now, r.ctx.Err())
+	}
+	late := r.plan.done
+	r.plan.Ended(now, a, o) // when the caller has left, this may have been the last anybody hears of the plan
+	if have && !late {
+		return r.keepLocked(reply, number)
+	}
+	r.cancels[number-1](nil)
+	return reply, have
+}
+
+// keepLocked keeps a reply for the caller, in place of one that was kept before.
+func (r *run[R]) keepLocked(reply R, number int) (drop R, ok bool) {
+	drop, ok = r.reply, r.have
+	if ok {
+		r.cancels[r.from-1](nil)
+	}
+	r.reply, r.have, r.from = reply, true, number
+	return drop, ok
+}
+
+// crashed books an attempt whose Send did not return. v is nil when its goroutine was ended by runtime.Goexit.
+func (r *run[R]) crashed(a *Attempt, v any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	left := r.left
+	r.plan.Cancel(time.Now(), errPanicked)
+	r.plan.Ended(time.Now(), a, Outcome{Verdict: Ignored, Err: errPanicked})
+	if left && v != nil {
+		panic(v) // nobody is left to pass it on to, and swallowing it would hide a bug
+	}
+	r.crash = v
+	r.wakeLocked()
+}
+
+// contextLocked returns the context of an attempt: the caller's, which also ends when the plan says so. The plan keeps
+// the time, so it has a deadline but needs no timer.
+func (r *run[R]) contextLocked(a *Attempt) context.Context {
+	ctx, cancel := context.WithCancelCause(r.ctx)
+	r.cancels[a.number-1] = cancel
+	if t, ok := a.Deadline(); ok {
+		return &deadlineContext{ctx, t}
+	}
+	return ctx
+}
+
+// deadlineContext tells the deadline at which its context will be cancelled.
+type deadlineContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c *deadlineContext) Deadline() (time.Time, bool) { return c.deadline, true }

@@ -1,0 +1,128 @@
+package rota
+
+import (
+	"time"
+
+	"github.com/rota-go/rota/internal/breaker"
+	"github.com/rota-go/rota/internal/hist"
+)
+
+// Stats is what a Client has counted so far. Counters only grow, for as long as what they count exists.
+type Stats struct {
+	Service string
+	// SetAge is the time since the last update of the set; negative if there was none yet.
+	SetAge  time.Duration
+	Calls   CallStats
+	Retries uint64 // attempts after a failure, or because the first took its share of the time
+	Hedges  uint64 // attempts sent after the hedge's delay
+	// BudgetLeft is how many retries and hedges could be sent now.
+	BudgetLeft float64
+	// HedgeDelay is the measured delay of hedges; 0 before enough answers.
+	HedgeDelay time.Duration
+	// Latency is the latency of winning answers, each measured from its own attempt's start.
+	Latency Latency
+	Nodes   []NodeStats // in the order of the set
+}
+
+// CallStats counts calls by how they ended.
+type CallStats struct {
+	Succeeded  uint64
+	Failed     uint64
+	Overloaded uint64 // every attempt ended in Overload
+	Unplaced   uint64 // no attempt could be made
+	Ignored    uint64 // the caller left
+	InFlight   uint64
+}
+
+// NodeStats is what was counted for one replica.
+type NodeStats struct {
+	Instance Instance
+	InFlight int
+	Breaker  string // "closed", "open" or "half-open"
+	Opened   uint64 // how often the breaker opened
+	Attempts VerdictCounts
+	Latency  time.Duration // moving average; 0 before the first answer
+}
+
+// VerdictCounts counts ended attempts by verdict.
+type VerdictCounts struct{ Success, Failure, Overload, Ignored uint64 }
+
+// Latency is a histogram of durations. The zero value is empty.
+type Latency struct{ counts *hist.Counts }
+
+// Count returns the number of values.
+func (l Latency) Count() uint64 {
+	if l.counts == nil {
+		return 0
+	}
+	return l.counts.Total
+}
+
+// Sum returns the sum of the values.
+func (l Latency) Sum() time.Duration {
+	if l.counts == nil {
+		return 0
+	}
+	return l.counts.Sum
+}
+
+// Quantile returns the duration that the share q of values does not exceed, at most 1/16 too large; 0 without values.
+func (l Latency) Quantile(q float64) time.Duration {
+	if l.counts == nil {
+		return 0
+	}
+	return l.counts.Quantile(q)
+}
+
+// Below returns how many values are at most d; values within 1/16 under d may be left out.
+func (l Latency) Below(d time.Duration) uint64 {
+	if l.counts == nil {
+		return 0
+	}
+	return l.counts.Below(d)
+}
+
+// Stats returns what was counted so far. It costs microseconds and disturbs no call. The counts are taken one after
+// the other, so they may not add up while calls go on.
+func (c *Client) Stats() Stats { return c.cluster.Stats(time.Now()) }
+
+// Stats returns what was counted up to now.
+func (cl *Cluster) Stats(now time.Time) Stats {
+	t := cl.since(now)
+	lat := answers(cl.cells)
+	c := &cl.calls
+	s := Stats{
+		Service: cl.service, SetAge: -1,
+		Calls: CallStats{
+			Succeeded: lat.Total, Failed: c.failed.Load(), Overloaded: c.overloaded.Load(),
+			Unplaced: c.unplaced.Load(), Ignored: c.ignored.Load(),
+		},
+		Retries: c.retries.Load(), Hedges: c.hedges.Load(),
+		BudgetLeft: cl.budget.Left(cl.terms(t)),
+		HedgeDelay: time.Duration(cl.latencies.hedge.Load()),
+		Latency:    Latency{lat},
+	}
+	ended := s.Calls.Succeeded + s.Calls.Failed + s.Calls.Overloaded + s.Calls.Unplaced + s.Calls.Ignored
+	if begun := started(cl.cells); begun > ended {
+		s.Calls.InFlight = begun - ended
+	}
+	if u := cl.updated.Load(); u > 0 {
+		s.SetAge = max(t-time.Duration(u), 0)
+	}
+	for _, n := range cl.Nodes() {
+		s.Nodes = append(s.Nodes, n.stats(t, cl.rules.breaker))
+	}
+	return s
+}
+
+func (n *Node) stats(now time.Duration, guarded bool) NodeStats {
+	s := NodeStats{
+		Instance: n.inst, InFlight: n.InFlight(), Breaker: breaker.Closed.String(), Opened: n.trips.Load(),
+		Attempts: VerdictCounts{n.ok.Total(), n.failed.Total(), n.overloaded.Load(), n.ignored.Load()},
+		Latency:  n.Latency(),
+	}
+	if guarded {
+		s.Breaker = n.breaker.State(now).String()
+	}
+	return s
+}

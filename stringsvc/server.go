@@ -1,0 +1,150 @@
+package stringsvc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// The times one connection may take. A body that never ends is given up before
+// a shutdown is, so that it cannot turn a clean exit into a failed one.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 8 * time.Second
+	writeMargin       = 10 * time.Second
+	idleTimeout       = 2 * time.Minute // longer than callers keep idle connections
+	shutdownTimeout   = 10 * time.Second
+	maxHeaderBytes    = 64 << 10
+)
+
+// Server listens, serves, and leaves without its callers noticing. The zero
+// Server is ready to Run, once.
+type Server struct {
+	draining atomic.Bool
+}
+
+// RunParams says what to serve, and where. Only Handler and Logger are needed.
+type RunParams struct {
+	// Addr is listened on and logged, such as ":8080"; port 0 takes a free
+	// one. It is not used with a Listener.
+	Addr string
+
+	// Listener is served instead of a new one on Addr. Run closes it.
+	Listener net.Listener
+
+	// Handler answers every request. While Ready is false, its replies should
+	// close their connections, as those of NewHandler do.
+	Handler http.Handler
+
+	// Logger is told where the server listens, and of every reply that failed.
+	Logger *slog.Logger
+
+	// ProxyTo is logged before the address, unless it is empty.
+	ProxyTo []string
+
+	// CallTime is the longest a call may take: replies may take this and 10
+	// seconds. 0 = calls take no time.
+	CallTime time.Duration
+
+	// Drain is how long the server keeps serving once it is not ready, so that
+	// those who watch /readyz stop calling before the socket closes.
+	Drain time.Duration
+
+	// Abort, when closed, ends Run at once, requests in flight included. nil =
+	// never.
+	Abort <-chan struct{}
+}
+
+// Ready reports whether the server takes new callers: true until Run's ctx ends.
+func (s *Server) Ready() bool { return !s.draining.Load() }
+
+// Run serves until ctx ends. Then it is not ready, keeps serving for p.Drain,
+// accepts no more connections, and returns nil when the requests in flight are
+// answered. It gives them 10 seconds, cuts them off, and says so in its error;
+// so it does when aborted. If it cannot listen, the error names the address,
+// and nothing was logged.
+func (s *Server) Run(ctx context.Context, p RunParams) error {
+	l, addr := p.Listener, p.Addr
+	if l == nil {
+		var err error
+		if l, err = net.Listen("tcp", p.Addr); err != nil {
+			return err
+		}
+	}
+	if _, port, err := net.SplitHostPort(addr); err != nil || port == "0" {
+		addr = l.Addr().String()
+	}
+	if len(p.ProxyTo) > 0 {
+		p.Logger.Info("", "proxy_to", "["+strings.Join(p.ProxyTo, ",")+"]")
+	}
+	p.Logger.Info("HTTP", "addr", addr)
+	server := &http.Server{
+		Handler:           p.Handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      readTimeout + p.CallTime + writeMargin,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(p.Logger.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+
+	select {
+	case err := <-served:
+		return err
+	case <-p.Abort:
+		return abort(server, served)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	drained := time.NewTimer(p.Drain)
+	defer drained.Stop()
+	select {
+	case err := <-served:
+		return err
+	case <-p.Abort:
+		return abort(server, served)
+	case <-drained.C:
+	}
+	return shutdown(server, served, p.Abort)
+}
+
+// shutdown ends server when its requests are answered, or their time is up.
+func shutdown(server *http.Server, served <-chan error, aborted <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	finished := make(chan error, 1)
+	go func() { finished <- server.Shutdown(ctx) }()
+	select {
+	case err := <-finished:
+		if err != nil {
+			_ = abort(server, served)
+			return fmt.Errorf("requests in flight were cut off after %s", shutdownTimeout)
+		}
+		<-served
+		return nil
+	case <-aborted:
+		cancel()
+		<-finished
+		return abort(server, served)
+	}
+}
+
+// errAborted is what Run returns for RunParams.Abort.
+var errAborted = errors.New("aborted, requests in flight were cut off")
+
+// abort closes every connection of server.
+func abort(server *http.Server, served <-chan error) error {
+	_ = server.Close() // the listener is all that could fail to close
+	<-served
+	return errAborted
+}
