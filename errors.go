@@ -62,11 +62,15 @@ func (e *CallError) Error() string {
 
 // String tells how the attempt ended and how long it took.
 func (r Report) String() string {
-	what := r.Verdict.String()
+	return fmt.Sprintf("%s (%s)", r.Outcome(), r.Took.Round(time.Microsecond))
+}
+
+// Outcome tells how the attempt ended: its error, if it has one.
+func (r Report) Outcome() string {
 	if r.Err != nil {
-		what = r.Err.Error()
+		return r.Err.Error()
 	}
-	return fmt.Sprintf("%s (%s)", what, r.Took.Round(time.Microsecond))
+	return r.Verdict.String()
 }
 
 // Unwrap makes errors.Is and errors.As reach the reason and every attempt's cause.
@@ -86,8 +90,8 @@ func (e *CallError) Overloaded() bool {
 	return e.every(func(r Report) bool { return r.Verdict == Overload })
 }
 
-// TimedOut reports whether the call's time ran out, or every attempt's did.
-func (e *CallError) TimedOut() bool {
+// Timeout reports whether the call's time ran out, or every attempt's did.
+func (e *CallError) Timeout() bool {
 	return errors.Is(e.Reason, context.DeadlineExceeded) || e.every(func(r Report) bool { return r.TimedOut })
 }
 

@@ -157,14 +157,28 @@ func (r *run[R]) attempt(ctx context.Context, a *Attempt, began time.Time) time.
 	o := r.op.classify(reply, err)
 	returned = true
 	now := began.Add(time.Since(began))
-	if drop, ok := r.ended(now, a, o, reply, err == nil); ok {
-		r.op.discard(drop)
-	}
+	r.ended(now, a, o, reply, err == nil).free(&r.op)
 	return now
 }
 
-// ended books an attempt's end, and returns a reply that nobody wants any more.
-func (r *run[R]) ended(now time.Time, a *Attempt, o Outcome, reply R, have bool) (drop R, ok bool) {
+// leftover is a reply that nobody wants, if there is one, and the context that it lives in.
+type leftover[R any] struct {
+	reply  R
+	have   bool
+	cancel context.CancelCauseFunc
+}
+
+func (l leftover[R]) free(op *Op[R]) {
+	if l.have {
+		op.discard(l.reply)
+	}
+	if l.cancel != nil {
+		l.cancel(nil)
+	}
+}
+
+// ended books an attempt's end, and returns what is to be thrown away.
+func (r *run[R]) ended(now time.Time, a *Attempt, o Outcome, reply R, have bool) leftover[R] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.wakeLocked()
@@ -183,18 +197,17 @@ func (r *run[R]) ended(now time.Time, a *Attempt, o Outcome, reply R, have bool)
 	if have && !late {
 		return r.keepLocked(reply, number)
 	}
-	r.cancels[number-1](nil)
-	return reply, have
+	return leftover[R]{reply, have, r.cancels[number-1]}
 }
 
-// keepLocked keeps a reply for the caller, in place of one that was kept before.
-func (r *run[R]) keepLocked(reply R, number int) (drop R, ok bool) {
-	drop, ok = r.reply, r.have
-	if ok {
-		r.cancels[r.from-1](nil)
+// keepLocked keeps a reply for the caller, and returns the one that was kept before.
+func (r *run[R]) keepLocked(reply R, number int) leftover[R] {
+	var old leftover[R]
+	if r.have {
+		old = leftover[R]{r.reply, true, r.cancels[r.from-1]}
 	}
 	r.reply, r.have, r.from = reply, true, number
-	return drop, ok
+	return old
 }
 
 // crashed books an attempt whose Send did not return. v is nil when its goroutine was ended by runtime.Goexit.

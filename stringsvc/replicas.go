@@ -81,6 +81,9 @@ func parseReplica(entry string) (string, error) {
 	if u.Path == "" || u.Path == "/" {
 		u.Path, u.RawPath = defaultPath, ""
 	}
+	if strings.Contains(u.Path, ",") { // written %2C, and to stay so
+		u.RawPath = strings.ReplaceAll(u.EscapedPath(), ",", "%2C")
+	}
 	return u.String(), nil
 }
 
@@ -88,6 +91,12 @@ func parseReplica(entry string) (string, error) {
 // names a scheme may leave its port to it.
 func authority(u *url.URL, hasScheme bool) (string, error) {
 	host, port := u.Hostname(), u.Port()
+	switch {
+	case port == "" && (!hasScheme || strings.HasSuffix(u.Host, ":")):
+		return "", errors.New("no port, want host:port")
+	case host == "":
+		return "", errors.New("no host, want host:port")
+	}
 	ip, err := netip.ParseAddr(host)
 	switch bracketed := strings.HasPrefix(u.Host, "["); {
 	case err == nil && bracketed == ip.Is6():
@@ -101,9 +110,6 @@ func authority(u *url.URL, hasScheme bool) (string, error) {
 		host = "[" + host + "]"
 	}
 	if port == "" {
-		if !hasScheme || strings.HasSuffix(u.Host, ":") {
-			return "", errors.New("no port, want host:port")
-		}
 		return host, nil
 	}
 	n, err := strconv.ParseUint(port, 10, 64)

@@ -31,11 +31,12 @@ type Server struct {
 
 // RunParams says what to serve, and where. Only Handler and Logger are needed.
 type RunParams struct {
-	// Addr is listened on and logged, such as ":8080"; port 0 takes a free
-	// one. It is not used with a Listener.
+	// Addr is listened on, and logged as it is, such as ":8080". Port 0 takes
+	// a free one, and that is logged.
 	Addr string
 
-	// Listener is served instead of a new one on Addr. Run closes it.
+	// Listener is served instead of a new one on Addr. Run closes it. With no
+	// Addr to log, its own is.
 	Listener net.Listener
 
 	// Handler answers every request. While Ready is false, its replies should
@@ -100,6 +101,7 @@ func (s *Server) Run(ctx context.Context, p RunParams) error {
 
 	select {
 	case err := <-served:
+		_ = server.Close()
 		return err
 	case <-p.Abort:
 		return abort(server, served)
@@ -110,6 +112,7 @@ func (s *Server) Run(ctx context.Context, p RunParams) error {
 	defer drained.Stop()
 	select {
 	case err := <-served:
+		_ = server.Close()
 		return err
 	case <-p.Abort:
 		return abort(server, served)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // DefaultMaxBody is how long a request body may be unless told otherwise.
@@ -167,8 +168,10 @@ func (h *handler) request(w http.ResponseWriter, r *http.Request, x *exchange) (
 	x.body, err = readBody(x.body, r, h.MaxBody)
 	h.announce(w)
 	if err != nil {
-		// The rest of this body is not read, so no other request can be.
+		// The rest of this body is not read, so no other request can be. The
+		// deadline keeps net/http from waiting for that rest before it closes.
 		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
 		status, text := http.StatusBadRequest, err.Error()
 		if err == errTooLarge {
 			status, text = http.StatusRequestEntityTooLarge, fmt.Sprintf("body is over %d bytes", h.MaxBody)

@@ -84,14 +84,10 @@ func appendTime(buf []byte, t time.Time) []byte {
 
 // appendText appends s, quoted if it has to be.
 func appendText(buf []byte, s string) []byte {
-	for i := 0; i < len(s); {
-		r, size := decode(s[i:])
-		if special(r, size) {
-			return strconv.AppendQuote(buf, s)
-		}
-		i += size
+	if bare(s) {
+		return append(buf, s...)
 	}
-	return append(buf, s...)
+	return strconv.AppendQuote(buf, s)
 }
 
 // appendKey appends s with '_' for what a key cannot hold, and for "".
@@ -99,8 +95,11 @@ func appendKey(buf []byte, s string) []byte {
 	if s == "" {
 		return append(buf, '_')
 	}
+	if bare(s) {
+		return append(buf, s...)
+	}
 	for i := 0; i < len(s); {
-		r, size := decode(s[i:])
+		r, size := utf8.DecodeRuneInString(s[i:])
 		if special(r, size) {
 			buf = append(buf, '_')
 		} else {
@@ -111,11 +110,19 @@ func appendKey(buf []byte, s string) []byte {
 	return buf
 }
 
-func decode(s string) (rune, int) {
-	if s[0] < utf8.RuneSelf {
-		return rune(s[0]), 1
+// bare reports whether s can stand without quotes.
+func bare(s string) bool {
+	for i := 0; i < len(s); {
+		r, size := rune(s[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(s[i:])
+		}
+		if special(r, size) {
+			return false
+		}
+		i += size
 	}
-	return utf8.DecodeRuneInString(s)
+	return true
 }
 
 // special reports whether a character, size bytes long, could be misread in a
@@ -129,6 +136,6 @@ func special(r rune, size int) bool {
 	case r == utf8.RuneError:
 		return size == 1 // not UTF-8; U+FFFD itself has three bytes
 	default:
-		return r == '\u2028' || r == '\u2029' || r > 0x600 && unicode.Is(unicode.Bidi_Control, r)
+		return r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 	}
 }

@@ -1,0 +1,131 @@
+package rotahttp
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rota-go/rota"
+)
+
+// The headers that travel between processes.
+const (
+	HeaderTimeout = "Rota-Timeout-Ms" // the time that is left, in whole milliseconds
+	HeaderHops    = "Rota-Hops"       // the ids of the processes that the call has passed
+	HeaderAttempt = "Rota-Attempt"    // the number of the attempt, from 1
+	HeaderLoad    = "Rota-Load"       // what a server says of itself: rif=3, latency-us=1200, state=ok|draining
+)
+
+const (
+	maxHops         = 16
+	maxTimeoutMs    = 10 // digits
+	maxRetryAfter   = 24 * time.Hour
+	headerTraceID   = "Traceparent"
+	headerRequestID = "X-Request-Id"
+)
+
+// passed are the headers that belong to the caller and go on unchanged.
+var passed = [...]string{headerTraceID, "Tracestate", "Baggage", headerRequestID}
+
+// inbound is what a call brought along that goes on to the calls made for it.
+type inbound struct {
+	hops   string // the trail, this process included
+	header [len(passed)][]string
+}
+
+type inboundKey struct{}
+
+func inboundOf(ctx context.Context) *inbound {
+	in, _ := ctx.Value(inboundKey{}).(*inbound)
+	return in
+}
+
+// outbound adds to h what an attempt tells the replica.
+func outbound(ctx context.Context, h http.Header, a *rota.Attempt) {
+	values := make([]string, 0, 3) // one allocation for all
+	set := func(key, value string) {
+		values = append(values, value)
+		h[key] = values[len(values)-1 : len(values) : len(values)]
+	}
+	if t, ok := a.Deadline(); ok {
+		set(HeaderTimeout, formatTimeout(time.Until(t)))
+	}
+	set(HeaderAttempt, strconv.Itoa(a.Number()))
+	in := inboundOf(ctx)
+	if in == nil {
+		return
+	}
+	set(HeaderHops, in.hops)
+	for i, v := range in.header {
+		if v != nil && h[passed[i]] == nil {
+			h[passed[i]] = v
+		}
+	}
+}
+
+// formatTimeout writes d in whole milliseconds. What is left of the last one is rounded up: 0 would mean that it is
+// too late already.
+func formatTimeout(d time.Duration) string {
+	return strconv.FormatInt(max(int64((d+time.Millisecond-1)/time.Millisecond), 0), 10)
+}
+
+// parseTimeout reads what formatTimeout writes. It reports false for what it would not write.
+func parseTimeout(s string) (time.Duration, bool) {
+	if len(s) == 0 || len(s) > maxTimeoutMs {
+		return 0, false
+	}
+	ms, err := strconv.ParseUint(s, 10, 63)
+	return time.Duration(ms) * time.Millisecond, err == nil
+}
+
+// extendTrail adds id to a trail. It reports false if id is on it already, or the trail is too long to go on.
+func extendTrail(trail, id string) (string, bool) {
+	if trail == "" {
+		return id, true
+	}
+	if len(trail) > maxHops*64 {
+		return "", false
+	}
+	n := 1
+	for hop := range strings.SplitSeq(trail, ",") {
+		if n++; n > maxHops || strings.TrimSpace(hop) == id {
+			return "", false
+		}
+	}
+	return trail + "," + id, true
+}
+
+// newID draws a process's name on the trail.
+func newID() string {
+	var b [6]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// parseRetryAfter reads a Retry-After, in seconds or as a date (RFC 9110, 10.2.3); 0 for anything else.
+func parseRetryAfter(s string, now time.Time) time.Duration {
+	if s == "" {
+		return 0
+	}
+	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		return min(time.Duration(n)*time.Second, maxRetryAfter)
+	}
+	if t, err := http.ParseTime(s); err == nil {
+		return min(max(t.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
+}
+
+// draining reports whether a load header says that its sender is going away.
+func draining(load string) bool {
+	for field := range strings.SplitSeq(load, ",") {
+		if strings.TrimSpace(field) == "state=draining" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/rota-go/rota/stringsvc"
+)
+
+// config is what the flags say, checked.
+type config struct {
+	listen  string
+	maxBody int64         // bytes
+	drain   time.Duration // before the socket closes
+	version bool
+
+	proxy       []string // URLs; none = serve locally
+	qps         float64  // to one replica, sustained; 0 = no limit
+	burst       int      // at least 1 when there is a limit
+	maxAttempts int
+	maxTime     time.Duration // of the whole call
+	tryTime     time.Duration // of one attempt; 0 = derived
+	balancer    string
+	hedge       bool
+}
+
+// parseFlags returns the config, flag.ErrHelp, or an error of one line that
+// names the flag and its value.
+func parseFlags(args []string) (config, error) {
+	var cfg config
+	var proxy string
+	flags := flagSet(&cfg, &proxy)
+	if err := flags.Parse(args); err != nil {
+		return config{}, err
+	}
+	if flags.NArg() > 0 {
+		return config{}, fmt.Errorf("unexpected argument %q, want flags only (or demo as the first)", flags.Arg(0))
+	}
+	if err := cfg.check(); err != nil {
+		return config{}, err
+	}
+	var err error
+	if cfg.proxy, err = stringsvc.ParseReplicas(proxy); err != nil {
+		return config{}, fmt.Errorf("-proxy=%q: %w", proxy, err)
+	}
+	if cfg.burst == 0 {
+		cfg.burst = int(min(max(1, cfg.qps/10), math.MaxInt32))
+	}
+	return cfg, nil
+}
+
+// flagSet defines the flags and their defaults; usage says what they mean.
+func flagSet(cfg *config, proxy *string) *flag.FlagSet {
+	flags := flag.NewFlagSet("stringsvc", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // whoever parses prints the error
+	flags.StringVar(&cfg.listen, "listen", ":8080", "")
+	flags.Int64Var(&cfg.maxBody, "max-body", stringsvc.DefaultMaxBody, "")
+	flags.DurationVar(&cfg.drain, "drain", time.Second, "")
+	flags.BoolVar(&cfg.version, "version", false, "")
+	flags.StringVar(proxy, "proxy", "", "")
+	flags.Float64Var(&cfg.qps, "qps", 0, "")
+	flags.IntVar(&cfg.burst, "burst", 0, "")
+	flags.IntVar(&cfg.maxAttempts, "max-attempts", 3, "")
+	flags.DurationVar(&cfg.maxTime, "max-time", 250*time.Millisecond, "")
+	flags.DurationVar(&cfg.tryTime, "try-time", 0, "")
+	flags.StringVar(&cfg.balancer, "balancer", "round-robin", "")
+	flags.BoolVar(&cfg.hedge, "hedge", true, "")
+	return flags
+}
+
+// check returns an error that names the first flag whose value makes no sense.
+func (c *config) check() error {
+	if err := checkAddr(c.listen); err != nil {
+		return fmt.Errorf("-listen=%q: %w", c.listen, err)
+	}
+	for _, rule := range []struct {
+		ok    bool
+		flag  string
+		value any
+		want  string
+	}{
+		{c.maxBody >= 1, "max-body", c.maxBody, "at least 1 byte"},
+		{c.drain >= 0, "drain", c.drain, "at least 0"},
+		{c.qps >= 0 && !math.IsInf(c.qps, 0), "qps", c.qps, "at least 0, 0 = no limit"},
+		{c.burst >= 0, "burst", c.burst, "at least 1, or 0 = max(1, qps/10)"},
+		{1 <= c.maxAttempts && c.maxAttempts <= 8, "max-attempts", c.maxAttempts, "1 to 8"},
+		{c.maxTime > 0, "max-time", c.maxTime, "more than 0"},
+		{c.tryTime >= 0, "try-time", c.tryTime, "at least 0, 0 = derived"},
+		{c.tryTime <= c.maxTime, "try-time", c.tryTime, fmt.Sprintf("at most -max-time, which is %v", c.maxTime)},
+		{c.balancer == "round-robin" || c.balancer == "p2c", "balancer", strconv.Quote(c.balancer), "round-robin or p2c"},
+	} {
+		if !rule.ok {
+			return fmt.Errorf("-%s=%v: want %s", rule.flag, rule.value, rule.want)
+		}
+	}
+	return nil
+}
+
+// callTime is the longest a call may take by these flags.
+func (c *config) callTime() time.Duration {
+	if len(c.proxy) == 0 {
+		return 0
+	}
+	return c.maxTime
+}
+
+// checkAddr returns an error for an address nobody could listen on.
+func checkAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return errors.New("want host:port or :port")
+	}
+	if n, err := strconv.Atoi(port); err == nil && (n < 0 || n > 65535) || port == "" {
+		return errors.New("want a port, 0 to 65535")
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package stringsvc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/rotahttp"
+)
+
+// Front sends Uppercase to replicas of the service.
+type Front struct {
+	client   *rota.Client
+	endpoint *rotahttp.Endpoint[uppercaseRequest, uppercaseAnswer]
+}
+
+// FrontParams are a Front's settings.
+type FrontParams struct {
+	// Replicas are URLs, path included, as ParseReplicas returns them.
+	Replicas []string
+	Policy   rota.Policy
+	Balancer rota.Balancer // nil = round robin
+	Observer rota.Observer
+	// HTTP sends the attempts; nil = rotahttp.NewTransport().
+	HTTP http.RoundTripper
+}
+
+// NewFront returns a Front. Close it after the last call.
+func NewFront(p FrontParams) (*Front, error) {
+	client, err := rota.New(rota.Config{
+		Service: "uppercase", Resolver: rota.StaticAddrs(p.Replicas...),
+		Policy: p.Policy, Balancer: p.Balancer, Observer: p.Observer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := &Front{client: client, endpoint: rotahttp.JSON[uppercaseRequest, uppercaseAnswer](client, http.MethodPost, "")}
+	f.endpoint.Idempotent = true // Uppercase is pure
+	f.endpoint.HTTP = p.HTTP
+	return f, nil
+}
+
+// Stats tells what the calls to the replicas came to.
+func (f *Front) Stats() rota.Stats { return f.client.Stats() }
+
+// Close ends the connections to the replicas.
+func (f *Front) Close() error {
+	err := f.client.Close()
+	f.endpoint.CloseIdle()
+	return err
+}
+
+// Proxying is a Middleware: Uppercase goes to the replicas, Count to next.
+func (f *Front) Proxying(next Service) Service { return &proxy{next, f} }
+
+type proxy struct {
+	Service
+	front *Front
+}
+
+type uppercaseRequest struct {
+	S string `json:"s"`
+}
+
+// uppercaseAnswer is a reply that has an answer in it. JSON that has none,
+// such as the {} of a server that only looks like ours, does not decode.
+type uppercaseAnswer struct {
+	v   string
+	err error
+}
+
+func (a *uppercaseAnswer) UnmarshalJSON(data []byte) error {
+	var reply struct {
+		V   *string `json:"v"`
+		Err string  `json:"err"`
+	}
+	if err := json.Unmarshal(data, &reply); err != nil {
+		return err
+	}
+	if reply.V == nil && reply.Err == "" {
+		return errors.New(`no "v" in it`)
+	}
+	if reply.V != nil {
+		a.v = *reply.V
+	}
+	if reply.Err != "" {
+		a.err = BusinessError(reply.Err)
+	}
+	return nil
+}
+
+// Uppercase asks a replica. A business error is an answer like any other.
+func (p *proxy) Uppercase(ctx context.Context, s string) (string, error) {
+	answer, err := p.front.endpoint.Call(ctx, uppercaseRequest{s})
+	if err != nil {
+		return "", err
+	}
+	return answer.v, answer.err
+}
