@@ -30,7 +30,7 @@ test: ## the tests of every module; needs nothing but Go
 race: ## the same under the race detector; needs gcc on Linux
 	$(GO) test -race $(TESTFLAGS) $(PACKAGES)
 
-integration: ## race, plus the tests that need gcc or a Debian package (wrk, nginx)
+integration: ## race, plus the tests that need gcc or a Debian package (wrk)
 	$(GO) test -race -tags integration $(TESTFLAGS) $(PACKAGES)
 
 lint: ## gofmt, vet, staticcheck and the rules of internal/archtest

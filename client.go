@@ -149,6 +149,10 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// Stats returns what was counted so far. It costs microseconds and disturbs no call. The counts are taken one after
+// the other, so they may not add up while calls go on.
+func (c *Client) Stats() Stats { return c.cluster.Stats(time.Now()) }
+
 // enter counts a goroutine that works for a call beside the caller's.
 func (c *Client) enter() {
 	c.mu.Lock()

@@ -73,8 +73,8 @@ func storm(seed uint64) *world {
 	draw := newWorld(seed, rota.Policy{}, 1, nil)
 	w := newWorld(seed, randomPolicy(draw), 1+draw.IntN(6), balancers(int(seed)))
 	w.respond = w.stormy
-	for range 150 {
-		w.after(time.Duration(w.IntN(2_000_000))*time.Microsecond, func() {
+	for range 60 {
+		w.after(time.Duration(w.IntN(1_000_000))*time.Microsecond, func() {
 			f := w.begin(rota.Call{Idempotent: w.IntN(3) > 0}, w.deadline())
 			if w.IntN(8) == 0 {
 				w.after(time.Duration(w.IntN(30))*time.Millisecond, func() { f.leave(context.Canceled) })
@@ -82,7 +82,7 @@ func storm(seed uint64) *world {
 		})
 	}
 	for range 5 {
-		w.after(time.Duration(w.IntN(2000))*time.Millisecond, func() {
+		w.after(time.Duration(w.IntN(1000))*time.Millisecond, func() {
 			w.cl.Update(w.now, instances(6)[:w.IntN(7)]) // sometimes empty
 		})
 	}
@@ -126,7 +126,7 @@ func TestAttemptsAreBoundedByTheBudget(t *testing.T) {
 			return time.Millisecond, rota.Outcome{Verdict: rota.Failure, Err: errBroken}
 		}
 		const span = 25
-		for range 200 + w.IntN(400) {
+		for range 100 + w.IntN(300) {
 			w.after(time.Duration(w.IntN(span*1000))*time.Millisecond, func() {
 				w.begin(rota.Call{Idempotent: true}, time.Time{})
 			})
@@ -153,7 +153,7 @@ func TestRecoveredReplicasAreUsedAgain(t *testing.T) {
 			return w.stormy(a)
 		}
 		recovered = epoch.Add(3 * time.Second)
-		for range 300 {
+		for range 120 {
 			w.after(time.Duration(w.IntN(3000))*time.Millisecond, func() { w.begin(rota.Call{Idempotent: w.IntN(2) == 0}, time.Time{}) })
 		}
 		w.after(3*time.Second, func() {
@@ -163,7 +163,7 @@ func TestRecoveredReplicasAreUsedAgain(t *testing.T) {
 		})
 		var before int
 		w.after(9*time.Second, func() { before = len(w.failures) })
-		for i := range 200 {
+		for i := range 100 {
 			w.after(9*time.Second+time.Duration(i*10)*time.Millisecond, func() { w.begin(rota.Call{Idempotent: true}, time.Time{}) })
 		}
 		w.run()
@@ -181,7 +181,7 @@ func TestCancelHurtsNobody(t *testing.T) {
 		w.respond = func(*rota.Attempt) (time.Duration, rota.Outcome) {
 			return time.Duration(1+w.IntN(20)) * time.Millisecond, rota.Outcome{}
 		}
-		for range 200 {
+		for range 150 {
 			w.after(time.Duration(w.IntN(1000))*time.Millisecond, func() {
 				f := w.begin(rota.Call{Idempotent: true}, time.Time{})
 				w.after(time.Duration(w.IntN(10))*time.Millisecond, func() {

@@ -82,11 +82,7 @@ func (l Latency) Below(d time.Duration) uint64 {
 	return l.counts.Below(d)
 }
 
-// Stats returns what was counted so far. It costs microseconds and disturbs no call. The counts are taken one after
-// the other, so they may not add up while calls go on.
-func (c *Client) Stats() Stats { return c.cluster.Stats(time.Now()) }
-
-// Stats returns what was counted up to now.
+// Stats returns what was counted up to now. See Client.Stats.
 func (cl *Cluster) Stats(now time.Time) Stats {
 	t := cl.since(now)
 	lat := answers(cl.cells)

@@ -15,7 +15,8 @@ type Limit struct {
 
 // New returns the limit of perSecond events a second, sustained, of which burst (at least 1) may come at once.
 func New(perSecond float64, burst int) Limit {
-	every := time.Duration(math.Min(float64(time.Second)/perSecond, float64(24*time.Hour)))
+	// Rounded up: the rate may be kept a billionth too well, but not broken.
+	every := time.Duration(math.Ceil(min(float64(time.Second)/perSecond, float64(24*time.Hour))))
 	return Limit{every: every, slack: every * time.Duration(min(max(burst, 1), 1_000_000))}
 }
 

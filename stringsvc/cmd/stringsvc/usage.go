@@ -16,7 +16,7 @@ Usage:
 
 Every process:
   -listen addr         host:port or :port to listen on (default :8080)
-  -max-body bytes      longest request body; a longer one is 413 (default 1048576)
+  -max-body bytes      longest request body, else 413 (default 1048576, 1 MiB)
   -drain duration      after SIGINT or SIGTERM, how long to keep serving with
                        /readyz at 503 before the socket closes (default 1s)
   -version             print the version and exit
