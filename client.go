@@ -56,9 +56,12 @@ type Client struct {
 	closed  atomic.Bool
 	lastErr atomic.Pointer[error] // why there is no set yet
 
-	mu     sync.Mutex
-	behind int           // attempts that their calls did not wait for
-	idle   chan struct{} // closed when behind falls to 0 after Close
+	runs sync.Pool // of *run[R], for whatever R the calls have
+
+	mu       sync.Mutex
+	behind   int           // goroutines that work for calls beside their callers'
+	stopping bool          // Close waits for them
+	idle     chan struct{} // closed when they have ended
 }
 
 // New returns a Client, which begins to resolve at once. Calls wait for the first set of instances. Close it after use.
@@ -141,9 +144,8 @@ func (c *Client) Close() error {
 	c.stop()
 	<-c.done
 	c.mu.Lock()
-	if c.behind == 0 {
-		close(c.idle)
-	}
+	c.stopping = true
+	c.settleLocked()
 	c.mu.Unlock()
 	<-c.idle
 	return nil
@@ -163,12 +165,15 @@ func (c *Client) enter() {
 func (c *Client) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.behind--; c.behind == 0 && c.closed.Load() {
-		select {
-		case <-c.idle:
-		default:
-			close(c.idle)
-		}
+	c.behind--
+	c.settleLocked()
+}
+
+// settleLocked lets Close go on when nothing is left to wait for.
+func (c *Client) settleLocked() {
+	if c.stopping && c.behind == 0 {
+		close(c.idle)
+		c.stopping = false
 	}
 }
 

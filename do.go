@@ -59,20 +59,15 @@ func Do[R any](ctx context.Context, c *Client, call Call, op Op[R]) (R, error) {
 		p.Cancel(now, err)
 	}
 	if p.timed() {
-		r := &run[R]{client: c, ctx: ctx, op: op, plan: p}
-		return r.call(now)
+		return runOf(ctx, c, p, op).call(now)
 	}
 	return inline(ctx, p, now, op)
 }
 
-// inline drives a plan that never has to act while an attempt is under way: no timer, no goroutine.
+// inline drives a plan that never has to act while an attempt is under way: no timer, no goroutine, no context.
 func inline[R any](ctx context.Context, p *Plan, now time.Time, op Op[R]) (R, error) {
 	var reply R
 	have := false
-	cancel := context.CancelFunc(nothing)
-	if p.own && p.deadline != never {
-		ctx, cancel = context.WithDeadline(ctx, p.cl.epoch.Add(p.deadline))
-	}
 	for {
 		switch s := p.Next(now); s.Kind {
 		case StepWait:
@@ -83,7 +78,7 @@ func inline[R any](ctx context.Context, p *Plan, now time.Time, op Op[R]) (R, er
 		case StepDone:
 			err := p.Err()
 			p.Close()
-			return settled(reply, have, op, cancel), err
+			return settled(reply, have, op, nothing), err
 		case StepSend:
 			if have {
 				op.discard(reply)
@@ -96,7 +91,7 @@ func inline[R any](ctx context.Context, p *Plan, now time.Time, op Op[R]) (R, er
 			if o.Verdict == Success && op.Hold != nil {
 				if h, ok := p.Answered(now, s.Attempt); ok {
 					p.Close()
-					return hold(reply, h, op, cancel), nil
+					return hold(reply, h, op, nothing), nil
 				}
 			}
 			if o.Verdict != Success && ctx.Err() != nil {
@@ -123,19 +118,19 @@ func send[R any](ctx context.Context, p *Plan, a *Attempt, op *Op[R]) (R, error)
 }
 
 // hold hands out a winner's reply that is still to be read.
-func hold[R any](reply R, h Held, op Op[R], cancel context.CancelFunc) R {
+func hold[R any](reply R, h Held, op Op[R], cancel context.CancelCauseFunc) R {
 	return op.Hold(reply, func(o Outcome) {
 		h.Ended(time.Now(), o)
-		cancel()
+		cancel(nil)
 	})
 }
 
 // settled hands out the reply of an attempt that is over as far as its plan is concerned.
-func settled[R any](reply R, have bool, op Op[R], cancel context.CancelFunc) R {
+func settled[R any](reply R, have bool, op Op[R], cancel context.CancelCauseFunc) R {
 	if have && op.Hold != nil {
-		return op.Hold(reply, func(Outcome) { cancel() })
+		return op.Hold(reply, func(Outcome) { cancel(nil) })
 	}
-	cancel()
+	cancel(nil)
 	if !have {
 		var none R
 		return none
@@ -145,4 +140,4 @@ func settled[R any](reply R, have bool, op Op[R], cancel context.CancelFunc) R {
 
 // nothing is what is to be done about a context that was not made here. It is no func literal, because one in a
 // generic function is allocated.
-func nothing() {}
+func nothing(error) {}

@@ -320,8 +320,9 @@ func (p *Plan) wake() time.Time {
 
 func (p *Plan) advance(now time.Time) { p.now = max(p.now, p.cl.since(now)) }
 
-// timed reports whether the call needs a driver that wakes up while attempts are under way.
+// timed reports whether the call needs a driver that acts while attempts are under way. The caller's own deadline needs
+// none: its context ends the attempts.
 func (p *Plan) timed() bool {
 	r := &p.cl.rules
-	return r.tryTimeout > 0 || p.call.Idempotent && r.attempts > 1 && (r.hedge || r.splitTime && p.deadline != never)
+	return p.own || r.tryTimeout > 0 || p.call.Idempotent && r.attempts > 1 && (r.hedge || r.splitTime && p.deadline != never)
 }

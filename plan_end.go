@@ -243,7 +243,7 @@ func (p *Plan) Close() {
 func (p *Plan) recycle() {
 	if p.closed && p.unended == 0 {
 		for i := range p.attempts[:p.sent] {
-			p.attempts[i] = Attempt{}
+			p.attempts[i].node = nil // a pooled plan keeps no removed replica alive
 		}
 		p.set, p.reason, p.winner = nil, nil, nil
 		p.cl.plans.Put(p)
@@ -262,28 +262,32 @@ func (p *Plan) Answered(now time.Time, a *Attempt) (Held, bool) {
 	}
 	a.took, a.phase, a.outcome = p.now-a.start, taken, Outcome{}
 	p.win(a)
-	if a.ticket.Trial() {
+	h := Held{p.cl, a.node, a.ticket, a.took, a.number, a.hedge}
+	if h.ticket.Trial() {
 		// The headers settle a trial. A long body would keep the replica's other calls out.
-		a.node.breaker.Success(a.ticket)
-		a.ticket = breaker.Ticket{}
+		h.node.breaker.Success(h.ticket)
+		h.ticket = breaker.Ticket{}
 	}
 	p.unended--
-	return Held{p.cl, *a}, true
+	return h, true
 }
 
 // Held is an attempt whose reply is still being read.
 type Held struct {
-	cl *Cluster
-	a  Attempt
+	cl     *Cluster
+	node   *Node
+	ticket breaker.Ticket
+	took   time.Duration
+	number int
+	hedge  bool
 }
 
 // Ended tells how the reply ended. It must be called exactly once.
 func (h *Held) Ended(now time.Time, o Outcome) {
-	h.a.outcome = o
-	n := h.a.node
-	n.release()
-	h.cl.report(n, n.record(h.cl.since(now), h.a.took, h.a.ticket, &h.a.outcome, &h.cl.rules))
+	h.node.release()
+	h.cl.report(h.node, h.node.record(h.cl.since(now), h.took, h.ticket, &o, &h.cl.rules))
 	if f := h.cl.observer.AttemptEnded; f != nil {
-		f(AttemptEvent{h.cl.service, h.a.report(), h.a.number, h.a.hedge})
+		r := Report{Instance: h.node.inst, Verdict: o.Verdict, Took: h.took, Err: o.Err}
+		f(AttemptEvent{h.cl.service, r, h.number, h.hedge})
 	}
 }

@@ -20,6 +20,13 @@ type run[R any] struct {
 	left    bool          // the caller has gone; the plan is closed
 	cancels [MaxAttempts]context.CancelCauseFunc
 
+	helpers int // goroutines beside the caller's that drive the plan
+
+	ending[R]
+}
+
+// ending is what a call comes to.
+type ending[R any] struct {
 	reply R // the winner's, or the latest of those that failed
 	have  bool
 	from  int // the number of its attempt
@@ -27,23 +34,41 @@ type run[R any] struct {
 	crash any // a panic to be passed on to the caller
 }
 
+// runOf returns a run for a call. Most calls end with nothing under way; their runs, timer included, are used again.
+func runOf[R any](ctx context.Context, c *Client, p *Plan, op Op[R]) *run[R] {
+	r, ok := c.runs.Get().(*run[R])
+	if !ok {
+		r = &run[R]{client: c}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ctx, r.plan, r.op, r.left = ctx, p, op, false
+	return r
+}
+
 // call drives the plan on the caller's goroutine, until it is done.
 func (r *run[R]) call(now time.Time) (R, error) {
 	defer r.leave() // also when Send panics
 	r.drive(now, true)
-	if r.crash != nil {
-		panic(r.crash)
-	}
-	err := r.plan.Err()
-	cancel := context.CancelFunc(nothing)
-	if r.have {
-		c := r.cancels[r.from-1]
-		cancel = func() { c(nil) }
+	res, cancel, err := r.result()
+	if res.crash != nil {
+		panic(res.crash)
 	}
 	if err == nil && r.op.Hold != nil {
-		return hold(r.reply, r.held, r.op, cancel), nil
+		return hold(res.reply, res.held, r.op, cancel), nil
 	}
-	return settled(r.reply, r.have, r.op, cancel), err
+	return settled(res.reply, res.have, r.op, cancel), err
+}
+
+// result returns how the call ended. Attempts that lost may be coming back meanwhile.
+func (r *run[R]) result() (res ending[R], cancel context.CancelCauseFunc, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cancel = nothing
+	if r.have {
+		cancel = r.cancels[r.from-1]
+	}
+	return r.ending, cancel, r.plan.Err()
 }
 
 // leave gives the plan back. Attempts that are still under way end on their own goroutines.
@@ -51,10 +76,17 @@ func (r *run[R]) leave() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.left = true
-	if r.timer != nil {
-		r.timer.Stop()
-	}
+	alone := (r.timer == nil || r.timer.Stop()) && r.helpers == 0 && r.plan.unended == 0
 	r.plan.Close()
+	if !alone {
+		return
+	}
+	// A tick that fired before the timer was last set may still come. It finds that the caller has left, or wakes the
+	// next call's plan for nothing.
+	r.ctx, r.plan, r.op, r.free = nil, nil, Op[R]{}, nil
+	r.cancels = [MaxAttempts]context.CancelCauseFunc{}
+	r.ending = ending[R]{}
+	r.client.runs.Put(r)
 }
 
 // tick is called by the timer.
@@ -64,10 +96,14 @@ func (r *run[R]) tick() {
 		r.mu.Unlock()
 		return
 	}
+	r.helpers++
 	r.client.enter()
 	r.mu.Unlock()
 	defer r.client.leave()
 	r.drive(time.Now(), false)
+	r.mu.Lock()
+	r.helpers--
+	r.mu.Unlock()
 }
 
 // wakeLocked wakes the caller's goroutine, if it waits.

@@ -3,7 +3,6 @@ package rotahttp
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -16,25 +15,29 @@ import (
 // buffers are for replies that are read whole.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// holdBody makes the end of a reply's body the end of its attempt.
-func holdBody(resp *http.Response, end func(rota.Outcome)) *http.Response {
-	if resp.Body == nil || resp.Body == http.NoBody {
-		end(rota.Outcome{})
-		return resp
+// holdReply makes the end of a reply's body the end of its attempt.
+func holdReply(r reply, end func(rota.Outcome)) reply {
+	body, drains := r.resp.Body, draining(first(r.resp.Header, HeaderLoad))
+	if body == nil || body == http.NoBody {
+		end(rota.Outcome{Draining: drains})
+		return r
 	}
-	b := &heldBody{ReadCloser: resp.Body, end: end}
-	resp.Body = b
-	if w, ok := b.ReadCloser.(io.Writer); ok && upgraded(resp) {
-		resp.Body = &heldConn{b, w}
+	b := &r.trip.held // there is one winner
+	b.ReadCloser, b.ctx, b.end, b.drains = body, r.trip.req.Context(), end, drains
+	r.resp.Body = b
+	if conn, ok := body.(io.ReadWriteCloser); ok && r.resp.StatusCode == http.StatusSwitchingProtocols {
+		r.resp.Body = &heldConn{b, conn}
 	}
-	return resp
+	return r
 }
 
 // heldBody tells when it was read to its end, failed, or was closed; whatever comes first.
 type heldBody struct {
 	io.ReadCloser
-	end   func(rota.Outcome)
-	ended atomic.Bool
+	ctx    context.Context // of the request: a read that fails because it ended is not the replica's doing
+	end    func(rota.Outcome)
+	drains bool
+	ended  atomic.Bool
 }
 
 func (b *heldBody) Read(p []byte) (int, error) {
@@ -43,7 +46,7 @@ func (b *heldBody) Read(p []byte) (int, error) {
 	case err == nil:
 	case err == io.EOF:
 		b.over(rota.Outcome{})
-	case errors.Is(err, context.Canceled):
+	case b.ctx.Err() != nil:
 		b.over(rota.Outcome{Verdict: rota.Ignored, Err: err})
 	default:
 		b.over(rota.Outcome{Verdict: rota.Failure, Err: err})
@@ -59,14 +62,25 @@ func (b *heldBody) Close() error {
 
 func (b *heldBody) over(o rota.Outcome) {
 	if b.ended.CompareAndSwap(false, true) {
+		o.Draining = b.drains
 		b.end(o)
 	}
 }
 
-// heldConn is the body of a reply that switched protocols.
+// heldConn is the body of a reply that switched protocols: a connection that both sides write to.
 type heldConn struct {
 	*heldBody
-	io.Writer
+	conn io.ReadWriteCloser
+}
+
+func (c *heldConn) Write(p []byte) (int, error) { return c.conn.Write(p) }
+
+// CloseWrite is what httputil.ReverseProxy ends one direction with.
+func (c *heldConn) CloseWrite() error {
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return http.ErrNotSupported
 }
 
 // What is read of a reply that nobody wants, so that its connection can be used again: no more than is likely to be
@@ -76,11 +90,9 @@ const (
 	maxDrainTime = 20 * time.Millisecond
 )
 
-// discardBody frees a reply that nobody will read.
-func discardBody(resp *http.Response) {
-	if resp == nil || resp.Body == nil {
-		return
-	}
+// discardReply frees a reply that nobody will read.
+func discardReply(r reply) {
+	resp := r.resp
 	enough := time.AfterFunc(maxDrainTime, func() { resp.Body.Close() })
 	defer enough.Stop()
 	io.CopyN(io.Discard, resp.Body, maxDrain)

@@ -51,7 +51,8 @@ func classifyError(err error) rota.Outcome {
 	var cert *tls.CertificateVerificationError
 	var host x509.HostnameError
 	var record tls.RecordHeaderError
-	unsent := errors.As(err, &op) && op.Op == "dial" ||
+	var addr *addrError
+	unsent := errors.As(err, &op) && op.Op == "dial" || errors.As(err, &addr) ||
 		errors.As(err, &cert) || errors.As(err, &host) || errors.As(err, &record)
 	return rota.Outcome{Verdict: rota.Failure, Unsent: unsent, Err: err}
 }

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -25,17 +25,17 @@ type Endpoint[Req, Res any] struct {
 	HTTP http.RoundTripper
 	// Method of the request; empty = POST.
 	Method string
-	// Path of the request, after the path of the instance's address.
+	// Path of the request, after the path of the instance's address. Not escaped, and without a query.
 	Path string
 	// Idempotent says that a request may be sent more than once. It need not be said of GET, HEAD, OPTIONS, TRACE, PUT
 	// and DELETE (RFC 9110, 9.2.2).
 	Idempotent bool
 	// ContentType of requests; empty = application/json.
 	ContentType string
-	// Encode returns the body of a request. It is called once for a call.
+	// Encode returns the body of a request; an empty one is none. It is called once for a call. Required.
 	Encode func(Req) ([]byte, error)
 	// Decode reads a reply with a status of 2xx; an error means that the replica is broken, and the call is tried
-	// elsewhere. The body is valid only until Decode returns.
+	// elsewhere. The body is valid only until Decode returns. Required.
 	Decode func(Reply) (Res, error)
 	// Classify may change what a reply means; nil = as it is. A reply that it calls a Success is decoded.
 	Classify func(Reply, rota.Outcome) rota.Outcome
@@ -46,7 +46,6 @@ type Endpoint[Req, Res any] struct {
 	sender   http.RoundTripper
 	template *http.Request
 	targets  targets
-	urls     sync.Map // address -> *url.URL, with the path
 }
 
 // Reply is a whole reply.
@@ -130,6 +129,10 @@ func (e *Endpoint[Req, Res]) init() {
 	if method == "" {
 		method = http.MethodPost
 	}
+	e.targets.path = e.Path
+	if e.Path != "" && e.Path[0] != '/' {
+		e.targets.path = "/" + e.Path
+	}
 	e.template = &http.Request{Method: method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 }
 
@@ -137,7 +140,7 @@ func (e *Endpoint[Req, Res]) init() {
 func (e *Endpoint[Req, Res]) send(ctx context.Context, a *rota.Attempt, body []byte) result[Res] {
 	req, err := e.request(ctx, a, body)
 	if err != nil {
-		return result[Res]{outcome: rota.Outcome{Verdict: rota.Failure, Unsent: true, Err: err}}
+		return result[Res]{outcome: classifyError(err)}
 	}
 	resp, err := e.sender.RoundTrip(req)
 	if err != nil {
@@ -146,7 +149,7 @@ func (e *Endpoint[Req, Res]) send(ctx context.Context, a *rota.Attempt, body []b
 	defer resp.Body.Close()
 	buf := buffers.Get().(*bytes.Buffer)
 	defer func() { buf.Reset(); buffers.Put(buf) }()
-	limit := e.MaxReply
+	limit := min(e.MaxReply, math.MaxInt64-1)
 	if limit == 0 {
 		limit = 4 << 20
 	}
@@ -179,37 +182,26 @@ func (e *Endpoint[Req, Res]) reply(r Reply) result[Res] {
 }
 
 func (e *Endpoint[Req, Res]) request(ctx context.Context, a *rota.Attempt, body []byte) (*http.Request, error) {
-	u, err := e.url(a.Instance().Addr)
+	u, err := e.targets.of(a.Instance().Addr)
 	if err != nil {
 		return nil, err
 	}
 	req := e.template.WithContext(ctx)
 	req.URL, req.Host = u, u.Host
+	req.Header = make(http.Header, 8)
+	outbound(ctx, req.Header, false, a)
+	if len(body) == 0 {
+		return req, nil // a Body of no length would travel in chunks
+	}
 	ct := e.ContentType
 	if ct == "" {
 		ct = "application/json"
 	}
-	req.Header = make(http.Header, 8)
 	req.Header["Content-Type"] = []string{ct}
-	outbound(ctx, req.Header, a)
 	req.ContentLength = int64(len(body))
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	return req, nil
-}
-
-func (e *Endpoint[Req, Res]) url(addr string) (*url.URL, error) {
-	if u, ok := e.urls.Load(addr); ok {
-		return u.(*url.URL), nil
-	}
-	base, err := e.targets.of(addr)
-	if err != nil {
-		return nil, err
-	}
-	u := *base
-	u.Path += e.Path
-	e.urls.Store(addr, &u)
-	return &u, nil
 }
 
 func idempotent(method string) bool {

@@ -8,7 +8,8 @@ import (
 
 // ServerPolicy says how Handler treats calls. The zero value is complete.
 type ServerPolicy struct {
-	// ID is this process's name on the trail of processes that a call passes; empty = drawn at random.
+	// ID is this process's name on the trail of processes that a call passes, without commas or spaces; empty = drawn
+	// at random.
 	ID string
 	// Refuse answers a call that is not handed on: with 508, because it has been here before or has passed more
 	// than 16 processes, or with 504, because its time was up on arrival. Nil: a line of text.

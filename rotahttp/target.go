@@ -1,15 +1,18 @@
 package rotahttp
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"sync"
 )
 
-// targets remembers what addresses mean as URLs. It grows with the number of addresses ever seen, and is emptied when
-// that gets out of hand.
+// targets remembers what addresses mean as URLs, with path after their own. It grows with the number of addresses ever
+// seen, and is emptied when that gets out of hand.
 type targets struct {
+	path string
+
 	mu   sync.RWMutex
 	urls map[string]*url.URL
 }
@@ -28,6 +31,9 @@ func (t *targets) of(addr string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
+	base := u
+	u = new(url.URL)
+	under(u, base, &url.URL{Path: t.path})
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.urls == nil || len(t.urls) >= maxTargets {
@@ -37,6 +43,27 @@ func (t *targets) of(addr string) (*url.URL, error) {
 	return u, nil
 }
 
+// under sets out to u at the scheme and host of base, with base's path before its own.
+func under(out, base, u *url.URL) {
+	*out = *u
+	out.Scheme, out.Host = base.Scheme, base.Host
+	if base.Path != "" {
+		out.Path = base.Path + u.Path
+	}
+	if base.RawPath != "" || u.RawPath != "" {
+		out.RawPath = base.EscapedPath() + u.EscapedPath()
+	}
+}
+
+// addrError says that an address means nothing, so that no attempt could be sent there.
+type addrError struct {
+	addr string
+	err  error
+}
+
+func (e *addrError) Error() string { return fmt.Sprintf("rotahttp: instance %q: %s", e.addr, e.err) }
+func (e *addrError) Unwrap() error { return e.err }
+
 func parseAddr(addr string) (*url.URL, error) {
 	s := addr
 	if !strings.Contains(s, "://") {
@@ -45,13 +72,21 @@ func parseAddr(addr string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("rotahttp: instance %q: %w", addr, err)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("rotahttp: instance %q: want http or https", addr)
+		err = errScheme
 	case u.Host == "":
-		return nil, fmt.Errorf("rotahttp: instance %q: want host:port or a URL", addr)
+		err = errHost
 	}
-	u.Path = strings.TrimSuffix(u.Path, "/")
-	u.RawPath, u.RawQuery, u.Fragment, u.User = "", "", "", nil
-	return u, nil
+	if err != nil {
+		return nil, &addrError{addr, err}
+	}
+	return &url.URL{
+		Scheme: u.Scheme, Host: u.Host,
+		Path: strings.TrimSuffix(u.Path, "/"), RawPath: strings.TrimSuffix(u.RawPath, "/"),
+	}, nil
 }
+
+var (
+	errScheme = errors.New("want http or https")
+	errHost   = errors.New("want host:port or a URL")
+)

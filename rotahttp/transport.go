@@ -1,12 +1,9 @@
 package rotahttp
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"strings"
+	"net/url"
 	"sync"
 
 	"github.com/rota-go/rota"
@@ -18,10 +15,13 @@ import (
 //
 // A request may be repeated if its method is idempotent (RFC 9110, 9.2.2), if it has an Idempotency-Key, or if its
 // context says so (see MayRepeat); any request whose attempt never reached a replica is repeated. A body is
-// replayed through GetBody, or from memory when its length is known and at most MaxReplay. When every attempt failed,
-// the last reply is returned if there was one, and a *rota.CallError if not.
+// replayed through GetBody, or from memory when its length is known and at most MaxReplay; with any other body a request
+// is sent once. When every attempt failed, the last reply is returned if there was one, and a *rota.CallError if not, or
+// if the request's context has ended.
 //
-// Set the fields before the first RoundTrip. A Transport must not be copied.
+// An attempt is in flight until the body of its reply was read to the end or closed.
+//
+// Set the fields before the first RoundTrip, which may then be called concurrently. A Transport must not be copied.
 type Transport struct {
 	// Client finds the replicas and makes the attempts. Required.
 	Client *rota.Client
@@ -43,32 +43,24 @@ func MayRepeat(ctx context.Context) context.Context { return context.WithValue(c
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.once.Do(t.init)
-	body, err := t.body(req)
-	if err != nil {
+	tr := &trip{transport: t, req: req}
+	if err := tr.body.of(req, t.maxReplay()); err != nil {
 		return nil, err
 	}
-	defer body.close()
-	call := rota.Call{Idempotent: body.replayable && mayRepeat(req)}
-	resp, err := rota.Do(req.Context(), t.Client, call, rota.Op[*http.Response]{
-		Send: func(ctx context.Context, a *rota.Attempt) (*http.Response, error) {
-			return t.send(ctx, a, req, body)
-		},
-		Classify: func(resp *http.Response, err error) rota.Outcome {
-			if err == nil {
-				return classifyStatus(resp.StatusCode, resp.Header)
-			}
-			o := classifyError(err)
-			o.Unsent = o.Unsent && body.replayable
-			return o
-		},
-		Hold:    holdBody,
-		Discard: discardBody,
+	defer tr.body.close()
+	call := rota.Call{Idempotent: tr.body.replayable && mayRepeat(req)}
+	r, err := rota.Do(req.Context(), t.Client, call, rota.Op[reply]{
+		Send: tr.send, Classify: classifyReply, Hold: holdReply, Discard: discardReply,
 	})
-	if resp != nil {
-		resp.Request = req
-		return resp, nil
+	switch {
+	case r.resp == nil:
+		return nil, err
+	case err != nil && req.Context().Err() != nil: // then no body can be read either
+		r.resp.Body.Close()
+		return nil, err
 	}
-	return nil, err
+	r.resp.Request = req
+	return r.resp, nil
 }
 
 // CloseIdleConnections closes connections that are not in use.
@@ -86,104 +78,63 @@ func (t *Transport) init() {
 	}
 }
 
+func (t *Transport) maxReplay() int64 {
+	if t.MaxReplay == 0 {
+		return 64 << 10
+	}
+	return t.MaxReplay
+}
+
 func mayRepeat(req *http.Request) bool {
 	return idempotent(req.Method) || req.Method == "" ||
 		req.Header["Idempotency-Key"] != nil || req.Header["X-Idempotency-Key"] != nil ||
 		req.Context().Value(repeatKey{}) != nil
 }
 
-// send makes one attempt. The request of the caller is not touched.
-func (t *Transport) send(ctx context.Context, a *rota.Attempt, req *http.Request, body *requestBody) (*http.Response, error) {
-	target, err := t.targets.of(a.Instance().Addr)
+// trip is one RoundTrip. What nearly every one needs once is part of it, so that it is allocated together.
+type trip struct {
+	transport *Transport
+	req       *http.Request // the caller's; it is not touched
+	body      requestBody
+	url       url.URL  // of the first attempt
+	held      heldBody // of the winner
+}
+
+// reply is what an attempt comes back with.
+type reply struct {
+	resp *http.Response
+	trip *trip
+}
+
+func classifyReply(r reply, err error) rota.Outcome {
 	if err != nil {
-		return nil, err
+		return r.trip.body.classifyError(err)
 	}
-	out := req.WithContext(ctx)
-	u := *req.URL
-	u.Scheme, u.Host = target.Scheme, target.Host
-	if target.Path != "" {
-		u.Path = target.Path + u.Path
-		if u.RawPath != "" {
-			u.RawPath = target.EscapedPath() + u.RawPath
-		}
+	return classifyStatus(r.resp.StatusCode, r.resp.Header)
+}
+
+// send makes one attempt.
+func (tr *trip) send(ctx context.Context, a *rota.Attempt) (reply, error) {
+	r := reply{trip: tr}
+	target, err := tr.transport.targets.of(a.Instance().Addr)
+	if err != nil {
+		return r, err
 	}
-	out.URL = &u
+	out := tr.req.WithContext(ctx)
+	out.URL = &tr.url
+	if a.Number() > 1 { // others may be under way
+		out.URL = new(url.URL)
+	}
+	under(out.URL, target, tr.req.URL)
 	if out.Host == "" {
-		out.Host = req.URL.Host
+		out.Host = tr.req.URL.Host
 	}
-	out.Header = make(http.Header, len(req.Header)+8)
-	for k, v := range req.Header {
-		out.Header[k] = v
+	out.Header = outbound(ctx, tr.req.Header, true, a)
+	if out.Body, err = tr.body.next(); err != nil {
+		return r, err
 	}
-	outbound(ctx, out.Header, a)
-	if out.Body, err = body.next(a.Number()); err != nil {
-		return nil, err
-	}
-	return t.base.RoundTrip(out)
-}
-
-// requestBody gives every attempt the body from its beginning.
-type requestBody struct {
-	original   io.ReadCloser // nil = none
-	get        func() (io.ReadCloser, error)
-	replayable bool
-
-	mu   sync.Mutex
-	sent bool // the original was given away; who has it closes it
-}
-
-func (t *Transport) body(req *http.Request) (*requestBody, error) {
-	b := &requestBody{original: req.Body, get: req.GetBody}
-	limit := t.MaxReplay
-	if limit == 0 {
-		limit = 64 << 10
-	}
-	switch {
-	case req.Body == nil || req.Body == http.NoBody:
-		b.replayable = true
-	case req.GetBody != nil:
-		b.replayable = true
-	case req.ContentLength > 0 && req.ContentLength <= limit:
-		data, err := io.ReadAll(io.LimitReader(req.Body, req.ContentLength+1))
-		req.Body.Close()
-		if err != nil {
-			return nil, err
-		}
-		b.original, b.replayable = nil, true
-		b.get = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-	}
-	return b, nil
-}
-
-func (b *requestBody) next(attempt int) (io.ReadCloser, error) {
-	if b.original == nil && b.get == nil {
-		return nil, nil
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.original != nil && !b.sent {
-		b.sent = true
-		return b.original, nil
-	}
-	if b.get == nil {
-		return nil, errors.New("rotahttp: the body cannot be sent again")
-	}
-	return b.get()
-}
-
-// close keeps the promise of every RoundTripper, also when no attempt was made.
-func (b *requestBody) close() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.original != nil && !b.sent {
-		b.sent = true
-		b.original.Close()
-	}
+	r.resp, err = tr.transport.base.RoundTrip(out)
+	return r, err
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
-
-// upgraded reports whether a reply's body is a connection that both sides write to.
-func upgraded(resp *http.Response) bool {
-	return resp.StatusCode == http.StatusSwitchingProtocols && strings.EqualFold(first(resp.Header, "Connection"), "upgrade")
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,13 +17,14 @@ import (
 const (
 	HeaderTimeout = "Rota-Timeout-Ms" // the time that is left, in whole milliseconds
 	HeaderHops    = "Rota-Hops"       // the ids of the processes that the call has passed
-	HeaderAttempt = "Rota-Attempt"    // the number of the attempt, from 1
+	HeaderAttempt = "Rota-Attempt"    // the number of the attempt, from 2 on; without it, it is the first
 	HeaderLoad    = "Rota-Load"       // what a server says of itself: rif=3, latency-us=1200, state=ok|draining
 )
 
 const (
 	maxHops         = 16
-	maxTimeoutMs    = 10 // digits
+	timeoutDigits   = 10
+	maxTimeout      = 9_999_999_999 * time.Millisecond // what has so many digits: 115 days
 	maxRetryAfter   = 24 * time.Hour
 	headerTraceID   = "Traceparent"
 	headerRequestID = "X-Request-Id"
@@ -44,20 +46,35 @@ func inboundOf(ctx context.Context) *inbound {
 	return in
 }
 
-// outbound adds to h what an attempt tells the replica.
-func outbound(ctx context.Context, h http.Header, a *rota.Attempt) {
+// outbound returns h with what an attempt tells the replica: the time that is left, the number of the attempt from the
+// second on, the trail, and what the caller passed along. shared says that h is not to be changed; it is copied then,
+// if there is anything to add.
+func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) http.Header {
+	in := inboundOf(ctx)
+	deadline, timed := a.Deadline()
+	if !timed && in == nil && a.Number() == 1 {
+		return h
+	}
+	if shared {
+		own := make(http.Header, len(h)+8)
+		for k, v := range h {
+			own[k] = v
+		}
+		h = own
+	}
 	values := make([]string, 0, 3) // one allocation for all
 	set := func(key, value string) {
 		values = append(values, value)
 		h[key] = values[len(values)-1 : len(values) : len(values)]
 	}
-	if t, ok := a.Deadline(); ok {
-		set(HeaderTimeout, formatTimeout(time.Until(t)))
+	if timed {
+		set(HeaderTimeout, formatTimeout(time.Until(deadline)))
 	}
-	set(HeaderAttempt, strconv.Itoa(a.Number()))
-	in := inboundOf(ctx)
+	if a.Number() > 1 {
+		set(HeaderAttempt, strconv.Itoa(a.Number()))
+	}
 	if in == nil {
-		return
+		return h
 	}
 	set(HeaderHops, in.hops)
 	for i, v := range in.header {
@@ -65,17 +82,19 @@ func outbound(ctx context.Context, h http.Header, a *rota.Attempt) {
 			h[passed[i]] = v
 		}
 	}
+	return h
 }
 
 // formatTimeout writes d in whole milliseconds. What is left of the last one is rounded up: 0 would mean that it is
 // too late already.
 func formatTimeout(d time.Duration) string {
-	return strconv.FormatInt(max(int64((d+time.Millisecond-1)/time.Millisecond), 0), 10)
+	d = min(max(d, 0), maxTimeout)
+	return strconv.FormatInt(int64((d+time.Millisecond-1)/time.Millisecond), 10)
 }
 
 // parseTimeout reads what formatTimeout writes. It reports false for what it would not write.
 func parseTimeout(s string) (time.Duration, bool) {
-	if len(s) == 0 || len(s) > maxTimeoutMs {
+	if len(s) == 0 || len(s) > timeoutDigits {
 		return 0, false
 	}
 	ms, err := strconv.ParseUint(s, 10, 63)
@@ -111,8 +130,8 @@ func parseRetryAfter(s string, now time.Time) time.Duration {
 	if s == "" {
 		return 0
 	}
-	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-		return min(time.Duration(n)*time.Second, maxRetryAfter)
+	if n, err := strconv.ParseUint(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(n, uint64(maxRetryAfter/time.Second))) * time.Second
 	}
 	if t, err := http.ParseTime(s); err == nil {
 		return min(max(t.Sub(now), 0), maxRetryAfter)

@@ -67,8 +67,9 @@ func failureStatus(err error) (status int, retryAfter time.Duration) {
 	return http.StatusBadGateway, 0
 }
 
-// looped reports whether a replica saw the call for the second time and no
-// other gave any answer.
+// looped reports whether a process saw the call for the second time and no
+// replica gave any answer. A refusal is none: of two fronts that name each
+// other, one refuses when its breaker has opened for what the other refused.
 func looped(call *rota.CallError) bool {
 	loop := false
 	for _, a := range call.Attempts {
@@ -76,6 +77,7 @@ func looped(call *rota.CallError) bool {
 		switch {
 		case ok && status.Code == http.StatusLoopDetected:
 			loop = true
+		case a.Verdict == rota.Overload:
 		case ok, errors.Is(a.Err, rotahttp.ErrUndecodable):
 			return false
 		}

@@ -1,9 +1,11 @@
 package stringsvc
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 
 	"github.com/rota-go/rota"
@@ -25,6 +27,9 @@ type FrontParams struct {
 	Observer rota.Observer
 	// HTTP sends the attempts; nil = rotahttp.NewTransport().
 	HTTP http.RoundTripper
+	// MaxBody is the longest request body that reaches the front, in bytes: a
+	// reply may have what JSON can make of as much. 0 = DefaultMaxBody.
+	MaxBody int64
 }
 
 // NewFront returns a Front. Close it after the last call.
@@ -39,7 +44,20 @@ func NewFront(p FrontParams) (*Front, error) {
 	f := &Front{client: client, endpoint: rotahttp.JSON[uppercaseRequest, uppercaseAnswer](client, http.MethodPost, "")}
 	f.endpoint.Idempotent = true // Uppercase is pure
 	f.endpoint.HTTP = p.HTTP
+	f.endpoint.MaxReply = maxReply(p.MaxBody)
+	f.endpoint.Encode = encodeRequest
+	f.endpoint.Classify = classify
 	return f, nil
+}
+
+// maxReply is how long the reply to a body of maxBody bytes may be: JSON may
+// write six characters for a byte, such as \u003c for '<'.
+func maxReply(maxBody int64) int64 {
+	const growth, around = 6, 1 << 10
+	if maxBody == 0 {
+		maxBody = DefaultMaxBody
+	}
+	return min(maxBody, (math.MaxInt64-1)/growth-around)*growth + around
 }
 
 // Stats tells what the calls to the replicas came to.
@@ -62,6 +80,35 @@ type proxy struct {
 
 type uppercaseRequest struct {
 	S string `json:"s"`
+}
+
+// encodeRequest is json.Marshal without the escapes for HTML. With them, a body
+// that this front takes could be too long for a replica with the same limit.
+func encodeRequest(r uppercaseRequest) ([]byte, error) {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
+}
+
+// classify makes a failed attempt of every reply without an answer: a front
+// sends only what every replica understands, so a 404 comes from a wrong path,
+// a 302 from a login page. What was too long for a replica says nothing about
+// it, or one such call could take them all out of use.
+func classify(r rotahttp.Reply, o rota.Outcome) rota.Outcome {
+	switch {
+	case o.Verdict != rota.Success, 200 <= r.Status && r.Status < 300:
+		return o
+	case r.Status == http.StatusRequestEntityTooLarge, r.Status == http.StatusRequestHeaderFieldsTooLarge:
+		o.Verdict = rota.Ignored
+	default:
+		o.Verdict = rota.Failure
+	}
+	o.Err = &rotahttp.StatusError{Code: r.Status}
+	return o
 }
 
 // uppercaseAnswer is a reply that has an answer in it. JSON that has none,

@@ -77,6 +77,7 @@ func newFront(cfg config, logger *slog.Logger) (*stringsvc.Front, error) {
 		Replicas: cfg.proxy,
 		Policy:   policy(cfg),
 		Balancer: balancer,
+		MaxBody:  cfg.maxBody,
 		Observer: rota.Observer{BreakerChanged: func(e rota.BreakerEvent) {
 			if e.Open {
 				logger.Warn("replica out of use", "replica", e.Instance.Addr)

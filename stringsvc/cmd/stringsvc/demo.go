@@ -75,7 +75,8 @@ func runDemo(base int, once bool, stdout, stderr io.Writer) (err error) {
 		}
 		replicas = append(replicas, addr)
 	}
-	cfg, err := parseFlags([]string{"-proxy=" + strings.Join(replicas, ",")})
+	// A time that a machine busy with something else keeps too.
+	cfg, err := parseFlags([]string{"-max-time=5s", "-proxy=" + strings.Join(replicas, ",")})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -18,122 +16,6 @@ import (
 	"testing"
 	"time"
 )
-
-// binary is the command under test, built once.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "stringsvc")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "stringsvc.exe")
-		if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
-}
-
-// process is a running stringsvc.
-type process struct {
-	cmd    *exec.Cmd
-	url    string
-	log    chan string   // lines of stderr, closed at its end
-	exited chan struct{} // then cmd.ProcessState tells how
-}
-
-var listening = regexp.MustCompile(`^time=\S+ msg=HTTP addr=(127\.0\.0\.1:[0-9]+)$`)
-
-// start runs the binary on a free port and waits until it listens.
-func start(t *testing.T, args ...string) *process {
-	t.Helper()
-	p := &process{
-		cmd:    exec.Command(binary, append([]string{"-listen=127.0.0.1:0"}, args...)...),
-		log:    make(chan string, 100_000),
-		exited: make(chan struct{}),
-	}
-	stderr, err := p.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(p.exited)
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			p.log <- lines.Text()
-		}
-		close(p.log)
-		_ = p.cmd.Wait()
-	}()
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.exited
-	})
-	p.url = "http://" + listening.FindStringSubmatch(p.line(t, listening))[1]
-	return p
-}
-
-// line waits for the next line of the log, which has to match.
-func (p *process) line(t *testing.T, want *regexp.Regexp) string {
-	t.Helper()
-	select {
-	case line, ok := <-p.log:
-		if !ok || !want.MatchString(line) {
-			t.Fatalf("line %q (there is one: %v), want %v", line, ok, want)
-		}
-		return line
-	case <-time.After(10 * time.Second):
-		t.Fatalf("no line for 10s, want %v", want)
-	}
-	panic("unreachable")
-}
-
-// signal sends sig, or skips the test where nobody can.
-func (p *process) signal(t *testing.T, sig os.Signal) {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("a process cannot send a signal to another here")
-	}
-	if err := p.cmd.Process.Signal(sig); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// exit waits for the end and returns the status.
-func (p *process) exit(t *testing.T) int {
-	t.Helper()
-	select {
-	case <-p.exited:
-	case <-time.After(20 * time.Second):
-		t.Fatal("still running after 20s")
-	}
-	return p.cmd.ProcessState.ExitCode()
-}
-
-func (p *process) do(t *testing.T, method, path, body string) (*http.Response, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	reply, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(reply)
-}
 
 func TestOneProcess(t *testing.T) {
 	p := start(t)

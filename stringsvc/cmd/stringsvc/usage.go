@@ -12,7 +12,7 @@ const usageText = `stringsvc serves the string service over HTTP, or forwards to
 
 Usage:
   stringsvc [flags]
-  stringsvc demo [-base-port=8080] [-once]
+  stringsvc demo [-base-port=8080] [-once]     three replicas and a front; -h
 
 Every process:
   -listen addr         host:port or :port to listen on (default :8080)
@@ -30,24 +30,38 @@ A front, which sends uppercase calls to replicas and counts itself:
                        random (default round-robin)
 
   Time and repetition, for one call:
-  -max-time duration   the whole call, every attempt and pause (default 250ms)
-  -try-time duration   one attempt. 0: derived from -max-time and -max-attempts,
-                       so that one hung replica cannot eat the whole call
+  -max-time duration   the whole call, every attempt and pause, unless the
+                       caller's Rota-Timeout-Ms is shorter (default 250ms)
+  -try-time duration   one attempt, which is then cut off and made elsewhere.
+                       0: after half of the remaining time another attempt
+                       goes to another replica while the first goes on, so
+                       that one hung replica cannot eat the whole call
                        (default 0)
   -max-attempts n      attempts, the first included, 1 to 8 (default 3)
   -hedge               ask a second replica when the first is slower than
-                       nearly all answers lately; -hedge=false: never
-                       (default true)
+                       nearly all answers lately, from the 100th answer on;
+                       -hedge=false: never (default true)
+
+  Attempts beyond the first of each call are at most 10 % of the calls, plus
+  one a second. A replica gets no calls for 1s after 5 failures in a row, or
+  when half of at least 20 in 10s failed.
 
   Rate, for each replica:
   -qps n               requests a second, sustained. 0: no limit (default 0)
-  -burst n             requests at once beyond that. 0: max(1, qps/10)
+  -burst n             how many of them may come at once. 0: max(1, qps/10)
                        (default 0)
 
 Durations are numbers with a unit: 250ms, 1.5s, 1m.
 
 Paths: /uppercase and /count (POST or GET with a body), /metrics, /healthz,
 /readyz. The log is logfmt on stderr.
+
+A call that fails at the replicas is answered with what each attempt came to:
+  429  every replica is at -qps; Retry-After says when to come back
+  502  the replicas failed
+  503  the replicas refuse, drain or get no calls; with Retry-After
+  504  out of time
+  508  the call came back to a process that it had passed
 
 Exit status: 0 after SIGINT or SIGTERM, 1 if it cannot listen or had to cut
 requests off (a second signal does that at once), 2 for a wrong flag.
