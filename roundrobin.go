@@ -16,9 +16,10 @@ func RoundRobinFrom(first int) Balancer {
 
 // turns outlives the pickers, so that a change of the set does not send everybody back to its first node.
 type turns struct {
-	next  atomic.Uint64 // alone in its cache line: every pick writes it
+	first atomic.Uint64 // of first attempts; alone in its cache line, because every call writes it
 	_     [120]byte
-	start atomic.Int64 // 1 + the first turn; 0 = not drawn yet
+	other atomic.Uint64 // of all others: in one queue with them, retries would make every second call meet the same node
+	start atomic.Int64  // 1 + the first turn; 0 = not drawn yet
 }
 
 func roundRobin(t *turns) Balancer {
@@ -31,14 +32,17 @@ type roundRobinPicker struct {
 }
 
 func (r *roundRobinPicker) Pick(p *Pick) *Node {
-	start, n := r.start(p), uint64(len(r.nodes))
+	next, start, n := &r.turns.first, r.start(p), uint64(len(r.nodes))
+	if p.plan.sent > 0 {
+		next = &r.turns.other
+	}
 	for range r.nodes {
-		if node := r.nodes[(start+r.turns.next.Add(1)-1)%n]; p.take(node) {
+		if node := r.nodes[(start+next.Add(1)-1)%n]; p.take(node) {
 			return node
 		}
 	}
 	// Others took turns meanwhile, so this one may not have seen every node.
-	return firstUsable(p, r.nodes, int(r.turns.next.Load()%n))
+	return firstUsable(p, r.nodes, int(next.Load()%n))
 }
 
 func (r *roundRobinPicker) start(p *Pick) uint64 {

@@ -106,13 +106,23 @@ func (p *process) all(t *testing.T, n int) {
 }
 
 // until calls the front until done says so.
-func (p *process) until(t *testing.T, what string, done func(answer) bool) answer {
+func (p *process) until(t *testing.T, what string, done func(answer) bool) (a answer) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if a := p.uppercase(t, "poll"); done(a) {
-			return a
+	eventually(t, what, func() bool {
+		a = p.uppercase(t, "poll")
+		return done(a)
+	})
+	return a
+}
+
+// eventually polls done.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !done(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
-	t.Fatalf("%s: not within %v", what, patience)
-	panic("unreachable")
 }
