@@ -216,6 +216,7 @@ func (p *Plan) beside(hedge bool) *Attempt {
 	if !p.cl.withdraw(p.now) {
 		return nil
 	}
+	p.hedged = p.hedged || hedge // one is enough, so the attempt about to be placed gets none
 	a := p.place()
 	if a == nil {
 		p.cl.budget.Return()
@@ -223,7 +224,6 @@ func (p *Plan) beside(hedge bool) *Attempt {
 	}
 	a.hedge = hedge
 	if hedge {
-		p.hedged = true
 		p.cl.calls.hedges.Add(1)
 	} else {
 		p.cl.calls.retries.Add(1)
