@@ -34,8 +34,6 @@ const (
 	Overload
 	// Ignored says nothing about the replica: the caller gave up, or another attempt won.
 	Ignored
-
-	verdicts = 4
 )
 
 func (v Verdict) String() string {
@@ -73,6 +71,7 @@ type Attempt struct {
 	start    time.Duration
 	deadline time.Duration
 	ticket   breaker.Ticket
+	answers  uint64 // how many the node had given when the attempt was sent
 	phase    phase
 	took     time.Duration
 	outcome  Outcome

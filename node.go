@@ -1,6 +1,7 @@
 package rota
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type Node struct {
 	overloaded atomic.Uint64
 	ignored    atomic.Uint64
 	trips      atomic.Uint64 // how often the breaker opened
+	silence    silence
 }
 
 // Instance returns the replica as discovery told it.
@@ -126,16 +128,48 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 	return unchanged
 }
 
-// lost counts an attempt that was given up at the age of d because another won. Long tells that answers come sooner
-// than that: it then counts in the row of failures, or a hung replica that always loses would never be found out.
-func (n *Node) lost(now, d time.Duration, t breaker.Ticket, long bool, r *rules) change {
+// A node is silent when attempts are given up on it, one after the other, and it has answered nobody since they were
+// sent. Silence opens the breaker after as many of them as failures would, but not before minSilence: a replica that
+// was descheduled for a moment, or stopped for its garbage collector, is slow, not hung.
+const minSilence = 100 * time.Millisecond
+
+// silence is a run of attempts given up without an answer between.
+type silence struct {
+	mu    sync.Mutex
+	ok    uint64        // the node's answers when it began
+	since time.Duration // when the first of the attempts was sent
+	row   int
+}
+
+// lost counts an attempt that was given up because another won. late tells that the winner was sent after it: it had
+// all the time that answers take, and then some. Without this a hung replica that always loses its hedge would never
+// be found out, for nothing that happens to it counts as a failure.
+func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 	n.ignored.Add(1)
-	n.latency.AtLeast(now, d)
-	if r.breaker && long {
-		return n.fail(now, t, r, false)
+	n.latency.AtLeast(now, a.took)
+	if r.breaker && late && (a.ticket.Trial() || n.silent(now, a, r.failures)) {
+		return n.fail(now, a.ticket, r, true)
 	}
-	n.breaker.Neutral(t, now)
+	n.breaker.Neutral(a.ticket, now)
 	return unchanged
+}
+
+func (n *Node) silent(now time.Duration, a *Attempt, limit int) bool {
+	ok, s := n.ok.Total(), &n.silence
+	if ok != a.answers {
+		return false // it has answered somebody since
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.row == 0 || s.ok != ok {
+		s.ok, s.since, s.row = ok, a.start, 0
+	}
+	s.since = min(s.since, a.start)
+	if s.row++; s.row < limit || now-s.since < minSilence {
+		return false
+	}
+	s.row = 0
+	return true
 }
 
 func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) change {

@@ -259,7 +259,9 @@ func (p *Plan) placed(n *Node, t breaker.Ticket) *Attempt {
 	p.sent++
 	p.live++
 	p.unended++
-	*a = Attempt{node: n, epoch: p.cl.epoch, number: p.sent, start: p.now, deadline: p.deadline, ticket: t}
+	*a = Attempt{
+		node: n, epoch: p.cl.epoch, number: p.sent, start: p.now, deadline: p.deadline, ticket: t, answers: n.ok.Total(),
+	}
 	p.setTimes(a)
 	return a
 }

@@ -55,9 +55,8 @@ func (p *Plan) endedLate(a *Attempt) {
 		p.record(a)
 	case p.winnerNumber > 0:
 		a.outcome = Outcome{Verdict: Ignored, Err: ErrLost}
-		// Beaten by a later attempt: it had all the time that answers take, and then some.
-		long := a.number < p.winnerNumber
-		p.cl.report(a.node, a.node.lost(p.now, a.took, a.ticket, long, &p.cl.rules))
+		late := a.number < p.winnerNumber
+		p.cl.report(a.node, a.node.lost(p.now, a, late, &p.cl.rules))
 		p.observe(a)
 	case p.reason == errDeadline:
 		p.blame(a)

@@ -62,8 +62,8 @@ const OverloadCalm = time.Second
 
 // Breaker takes a replica out of use while it fails. It opens after Failures failures in a row, or when the share
 // Ratio of at least Volume calls in the last 10 s failed. After Open it tries one call at a time: success closes it,
-// failure opens it again, anything else decides nothing. A hedged attempt that lost after more than the hedge's delay
-// is no failure in the ratio, but counts in the row.
+// failure opens it again, anything else decides nothing. An attempt that lost to its hedge is no failure, but as
+// many of them as Failures, in a row over at least 100 ms in which the replica answered nobody, open the breaker too.
 type Breaker struct {
 	Failures int           // default 5
 	Ratio    float64       // default 0.5

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -103,6 +104,16 @@ func (p *process) all(t *testing.T, n int) {
 			t.Errorf("call %d = %d %s, want 200", i, a.status, a.body)
 		}
 	}
+}
+
+// together is all with the calls under way at the same time.
+func (p *process) together(t *testing.T, n int) {
+	t.Helper()
+	var calls sync.WaitGroup
+	for range n {
+		calls.Go(func() { p.all(t, 1) })
+	}
+	calls.Wait()
 }
 
 // until calls the front until done says so.

@@ -18,6 +18,7 @@ import (
 )
 
 func TestOneProcess(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	for _, tt := range []struct{ method, path, body, reply, log string }{
 		{"POST", "/uppercase", `{"s":"hello"}`, `{"v":"HELLO"}`, `method=uppercase input=hello output=HELLO err=null`},
@@ -55,8 +56,10 @@ func TestOneProcess(t *testing.T) {
 }
 
 func TestDrainLosesNothing(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
 			p := start(t, "-drain=2s")
 			// A request that has begun, and ends while the process drains.
 			conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
@@ -115,6 +118,7 @@ func TestDrainLosesNothing(t *testing.T) {
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	p := start(t, "-drain=1h")
 	if resp, _ := p.do(t, "POST", "/count", `{"s":"last"}`); resp.StatusCode != 200 {
 		t.Fatalf("status = %d, want 200", resp.StatusCode)
@@ -134,11 +138,12 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 }
 
 func TestExits(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
 	tests := []struct {
 		name           string
 		args           []string
@@ -156,6 +161,7 @@ func TestExits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			var stdout, stderr bytes.Buffer
 			cmd := exec.Command(binary, tt.args...)
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
