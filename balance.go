@@ -18,18 +18,24 @@ type Picker interface {
 
 // Pick is one choice to be made. It is valid only during Picker.Pick.
 type Pick struct {
-	plan *Plan
-	// again lets nodes that were tried be tried again, when no other is left.
-	again bool
+	plan  *Plan
+	again bool // nodes that were tried may be tried again
+	any   bool // a node on trial will do, because no other is left
 	// taken is a node that has admitted the attempt already.
 	taken  *Node
 	ticket breaker.Ticket
 }
 
+// Usable reports whether n would admit an attempt now (it does not rest, its breaker and rate limit allow it) and
+// was not tried by this call yet.
+func (p *Pick) Usable(n *Node) bool {
+	return p.open(n) && n.admits(p.plan.now, &p.plan.cl.rules) == admitted
+}
+
 // take is Usable and admission in one, for pickers that return the first usable node they meet. Asking first and
 // admitting later would fetch the node's cache line twice, to read and to write, when another core has it.
 func (p *Pick) take(n *Node) bool {
-	if !p.plan.fresh(n, p.again) {
+	if !p.open(n) {
 		return false
 	}
 	t, ok := n.admit(p.plan.now, &p.plan.cl.rules)
@@ -39,10 +45,9 @@ func (p *Pick) take(n *Node) bool {
 	return ok
 }
 
-// Usable reports whether n would admit an attempt now (it does not rest, its breaker and rate limit allow it) and
-// was not tried by this call yet.
-func (p *Pick) Usable(n *Node) bool {
-	return p.plan.fresh(n, p.again) && n.admits(p.plan.now, &p.plan.cl.rules) == admitted
+// open reports whether the call may go to n, as far as that depends on the call.
+func (p *Pick) open(n *Node) bool {
+	return p.plan.fresh(n, p.again) && (p.any || !p.plan.cl.rules.breaker || n.breaker.Closed() || p.plan.mayTry(n))
 }
 
 // Rand returns a random number that depends only on the Cluster's source of randomness.

@@ -3,8 +3,6 @@ package rota
 import (
 	"math"
 	"time"
-
-	"github.com/rota-go/rota/internal/breaker"
 )
 
 // never is a time that does not come.
@@ -34,12 +32,14 @@ type Plan struct {
 	own                  bool          // the deadline is the policy's, not the caller's
 
 	sent         int // attempts so far
+	unsent       int // of those, that never reached a replica; they do not count for Retry.Attempts
 	live         int // of those, under way and not given up
 	unended      int // of those, not ended
 	retryAt      time.Duration
 	hedgeAt      time.Duration
 	splitAt      time.Duration
 	hedged       bool
+	prepaid      bool // a token is set aside for the attempt after a trial
 	repeat       bool // a node that was tried may be tried again
 	shut         bool // no further attempt, whatever comes
 	done         bool
@@ -89,7 +89,8 @@ func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 	if t := p.cl.rules.timeout; t > 0 && now+t <= p.deadline {
 		p.deadline, p.own = now+t, true
 	}
-	p.sent, p.live, p.unended = 0, 0, 0
+	p.sent, p.unsent, p.live, p.unended = 0, 0, 0, 0
+	p.prepaid = false
 	p.retryAt, p.hedgeAt, p.splitAt = now, never, never
 	p.hedged, p.shut, p.done, p.closed, p.left = false, false, false, false, false
 	p.winner, p.winnerNumber, p.reason, p.rest = nil, 0, nil, 0
@@ -169,138 +170,6 @@ func (p *Plan) another() *Attempt {
 		return p.beside(false)
 	}
 	return nil
-}
-
-func (p *Plan) first() *Attempt {
-	p.retryAt = never
-	if p.set == nil || len(p.set.nodes) == 0 {
-		p.finish(ErrNoInstances)
-		return nil
-	}
-	a := p.place()
-	if a == nil {
-		p.finish(p.unplaced())
-	}
-	return a
-}
-
-// retry replaces an attempt that failed. When no fresh node is usable, one that failed may be tried again after a pause.
-func (p *Plan) retry() *Attempt {
-	p.retryAt = never
-	if !p.cl.withdraw(p.now) {
-		p.stop(ErrBudget)
-		return nil
-	}
-	a := p.place()
-	if a == nil && p.repeat {
-		p.pick.again = true
-		a = p.place()
-		p.pick.again = false
-	}
-	if a != nil {
-		p.cl.calls.retries.Add(1)
-		return a
-	}
-	p.cl.budget.Return()
-	if p.live > 0 || p.repeat {
-		p.stop(ErrNoOther)
-		return nil
-	}
-	p.repeat = true
-	p.retryIn(p.jitter(1))
-	return nil
-}
-
-// beside sends an attempt while others are under way; they go on.
-func (p *Plan) beside(hedge bool) *Attempt {
-	if !p.cl.withdraw(p.now) {
-		return nil
-	}
-	p.hedged = p.hedged || hedge // one is enough, so the attempt about to be placed gets none
-	a := p.place()
-	if a == nil {
-		p.cl.budget.Return()
-		return nil
-	}
-	a.hedge = hedge
-	if hedge {
-		p.cl.calls.hedges.Add(1)
-	} else {
-		p.cl.calls.retries.Add(1)
-	}
-	return a
-}
-
-// place finds a node that admits an attempt, and makes it.
-func (p *Plan) place() *Attempt {
-	if p.sent > 0 {
-		p.set = p.cl.set.Load() // it may have changed since the last attempt
-	}
-	for range 4 { // another call may be quicker between pick and admission
-		p.pick.taken = nil
-		n := p.set.picker.Pick(&p.pick)
-		if n == nil {
-			return nil
-		}
-		if n == p.pick.taken || p.pick.take(n) {
-			return p.placed(n, p.pick.ticket)
-		}
-	}
-	for _, n := range p.set.nodes {
-		if p.pick.take(n) {
-			return p.placed(n, p.pick.ticket)
-		}
-	}
-	return nil
-}
-
-func (p *Plan) placed(n *Node, t breaker.Ticket) *Attempt {
-	a := &p.attempts[p.sent]
-	p.sent++
-	p.live++
-	p.unended++
-	*a = Attempt{
-		node: n, epoch: p.cl.epoch, number: p.sent, start: p.now, deadline: p.deadline, ticket: t, answers: n.ok.Total(),
-	}
-	p.setTimes(a)
-	return a
-}
-
-// fresh reports whether the call may use n: it was not tried, or may be again and is not under way.
-func (p *Plan) fresh(n *Node, again bool) bool {
-	for i := range p.attempts[:p.sent] {
-		if a := &p.attempts[i]; a.node == n && (!again || a.phase == underWay) {
-			return false
-		}
-	}
-	return true
-}
-
-// setTimes works out when the attempt ends and when it gets company.
-func (p *Plan) setTimes(a *Attempt) {
-	r := &p.cl.rules
-	if r.tryTimeout > 0 {
-		a.deadline = min(a.deadline, p.now+r.tryTimeout)
-	}
-	if !p.call.Idempotent || p.sent >= r.attempts || len(p.set.nodes) == 1 {
-		return
-	}
-	if r.hedge && !p.hedged {
-		if d := p.hedgeDelay(); d > 0 {
-			p.hedgeAt = p.now + d
-		}
-	}
-	if r.splitTime && p.deadline != never {
-		left := p.deadline - p.now
-		p.splitAt = p.now + min(max(left/2, time.Duration(p.cl.latencies.p99.Load())), left/4*3)
-	}
-}
-
-func (p *Plan) hedgeDelay() time.Duration {
-	if d := p.cl.rules.hedgeDelay; d > 0 {
-		return d
-	}
-	return time.Duration(p.cl.latencies.hedge.Load())
 }
 
 // wake is when something is due without an attempt ending.

@@ -79,17 +79,21 @@ func (p *Plan) blame(a *Attempt) {
 	p.record(a)
 }
 
-// consider decides what follows an attempt's failure.
+// consider decides what follows an attempt's failure. One that never reached its replica counts for no limit but the
+// budget: it cost nobody anything, and with three replicas of four down the call shall still find the fourth.
 func (p *Plan) consider(a *Attempt) {
-	r := &p.cl.rules
+	unsent := a.outcome.Unsent
+	if unsent && p.cl.rules.attempts > 1 {
+		p.unsent++
+	}
 	switch {
 	case p.shut:
 		p.stop(p.reason)
-	case p.sent >= r.attempts:
+	case p.spent():
 		p.stop(ErrAttempts)
-	case !p.call.Idempotent && !a.outcome.Unsent:
+	case !p.call.Idempotent && !unsent:
 		p.stop(ErrNotIdempotent)
-	case p.sent == 1:
+	case p.sent == 1 || unsent:
 		p.retryIn(0) // elsewhere: there is nobody to be gentle to
 	default:
 		p.retryIn(p.jitter(p.sent - 1))
@@ -142,6 +146,10 @@ func (p *Plan) win(a *Attempt) {
 
 func (p *Plan) finish(reason error) {
 	p.done, p.shut, p.reason = true, true, reason
+	if p.prepaid {
+		p.prepaid = false
+		p.cl.budget.Return()
+	}
 	c := &p.cl.calls
 	switch {
 	case p.winner != nil:

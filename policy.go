@@ -34,7 +34,8 @@ const MaxAttempts = 8
 
 // Retry makes another attempt when one fails, on a replica that was not tried yet as long as one is usable.
 type Retry struct {
-	// Attempts is the most a call may take, the first and all hedges included. Default 3, at most MaxAttempts.
+	// Attempts is the most a call may take, the first and all hedges included. Default 3, at most MaxAttempts. Above 1,
+	// those that never reached a replica do not count, as long as there is another replica that was not tried.
 	Attempts int
 	// TryTimeout bounds one attempt, which is then given up. Negative: only the call's deadline does. Zero, the
 	// default: an idempotent call that has had no answer for half of its remaining time (or for the 99th percentile
@@ -62,7 +63,8 @@ const OverloadCalm = time.Second
 
 // Breaker takes a replica out of use while it fails. It opens after Failures failures in a row, or when the share
 // Ratio of at least Volume calls in the last 10 s failed. After Open it tries one call at a time: success closes it,
-// failure opens it again, anything else decides nothing. An attempt that lost to its hedge is no failure, but as
+// failure opens it again, anything else decides nothing. Only a call that can afford a retry is used for that, and only
+// its first attempt, unless no other replica is left. An attempt that lost to its hedge is no failure, but as
 // many of them as Failures, in a row over at least 100 ms in which the replica answered nobody, open the breaker too.
 type Breaker struct {
 	Failures int           // default 5

@@ -25,6 +25,7 @@ var rows = []row{
 	{"three of four replicas are down", openBreaker},
 	{"replica fails half of its calls", halfBroken},
 	{"replica comes back after an outage", recovery},
+	{"one of three resets, garbles, cuts, 503 (no defect)", otherFaults},
 	{"every replica answers 500 {}", statusIgnored},
 	{"every replica refuses", failedCall},
 	{"refused, then timed out: what the error says", lostCauses},

@@ -30,7 +30,7 @@ func build(t *testing.T) binaries {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, err := "/tmp/fakeours", error(nil)
+	ours, err := proc.Build(t.Context(), dir, proc.Stringsvc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func start(t *testing.T, bin string, args ...string) *front {
 		transport.CloseIdleConnections()
 		p.Kill()
 		if t.Failed() {
-			t.Logf("%s %s, end of its log:\n%s", bin, strings.Join(args, " "), tail(log.String(), 2000))
+			t.Logf("%s %s, end of its log:\n%s", bin, strings.Join(args, " "), tail(log.String(), 600))
 		}
 	})
 	return &front{Process: p, log: log, client: &http.Client{Transport: transport}}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -129,7 +128,7 @@ func latencyUnit(t *testing.T, b binaries) (string, string) {
 		if a := f.call(t); !a.right() {
 			t.Fatalf("answer = %v, want HELLO", a)
 		}
-		return sample(t, f, "my_group_string_service_request_latency_microseconds_sum", `method="uppercase"`, `error="false"`)
+		return total(t, f, "my_group_string_service_request_latency_microseconds_sum", `method="uppercase"`, `error="false"`)
 	}
 	k, o := measured(kit), measured(ours)
 	if k < 0.02 || k > 1 {
@@ -139,32 +138,6 @@ func latencyUnit(t *testing.T, b binaries) (string, string) {
 		t.Errorf("ours says %v, want the microseconds", o)
 	}
 	return fmt.Sprintf("%.3f", k), fmt.Sprintf("%.0f", o)
-}
-
-// sample reads one number from a front's /metrics: of the metric with this name and these labels.
-func sample(t *testing.T, f *front, name string, labels ...string) float64 {
-	t.Helper()
-	resp, err := f.client.Get("http://" + f.Addr + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if !strings.HasPrefix(line, name+"{") || !namesAll(line, labels) {
-			continue
-		}
-		v, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " "):]), 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	t.Fatalf("no %s with %v in:\n%s", name, labels, tail(string(text), 2000))
-	return 0
 }
 
 // logLine: the tutorial logs whatever it was sent, and what it made of it.

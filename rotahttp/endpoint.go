@@ -101,8 +101,7 @@ func (e *Endpoint[Req, Res]) Call(ctx context.Context, req Req) (Res, error) {
 	call := rota.Call{Idempotent: e.Idempotent || idempotent(e.template.Method)}
 	r, err := rota.Do(ctx, e.Client, call, rota.Op[result[Res]]{
 		Send: func(ctx context.Context, a *rota.Attempt) (result[Res], error) {
-			r := e.send(ctx, a, body)
-			return r, r.outcome.Err
+			return e.send(ctx, a, body), nil // what went wrong is in it
 		},
 		Classify: func(r result[Res], _ error) rota.Outcome { return r.outcome },
 	})

@@ -284,6 +284,42 @@ func TestEndpointClassify(t *testing.T) {
 	})
 }
 
+// An answer that Classify calls a success is one, whatever error comes with it.
+func TestEndpointClassifyForgives(t *testing.T) {
+	bubble(t, 1, nil, plain, func(t *testing.T, w *world) {
+		w.Replica(0).Set(rotatest.Reply(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Retry-After", "1")
+			io.WriteString(rw, `"later"`)
+		})))
+		e := w.endpoint("GET")
+		e.Classify = func(_ rotahttp.Reply, o rota.Outcome) rota.Outcome {
+			o.Err = errors.New("not as fresh as it could be")
+			return o
+		}
+		if got, err := e.Call(t.Context(), "hello"); got != "later" || err != nil {
+			t.Errorf("Call() = %q, %v, want later", got, err)
+		}
+	})
+}
+
+// A panic of the caller's own code reaches the caller, and leaves nothing behind.
+func TestPanicsReachTheCaller(t *testing.T) {
+	for _, driver := range drivers {
+		t.Run(driver.name, func(t *testing.T) {
+			bubble(t, 2, nil, driver.policy, func(t *testing.T, w *world) {
+				defer func() {
+					if v := recover(); v != "no such thing" {
+						t.Errorf("recover() = %v, want the panic of Decode", v)
+					}
+				}()
+				e := w.endpoint("GET")
+				e.Decode = func(rotahttp.Reply) (string, error) { panic("no such thing") }
+				e.Call(t.Context(), "hello")
+			})
+		})
+	}
+}
+
 func TestEndpointEncodeFails(t *testing.T) {
 	bubble(t, 1, nil, plain, func(t *testing.T, w *world) {
 		e := rotahttp.JSON[chan int, string](w.client, "", "")

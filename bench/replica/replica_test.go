@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,15 +18,16 @@ func TestFaults(t *testing.T) {
 		fault  replica.Fault
 		status int // 0 = no reply at all
 		body   string
-		is     error // what sending or reading must fail with; nil = any
 		fails  bool
+		is     error // what sending or reading must fail with; nil = any
+		isNot  error // what it must not; nil = anything
 	}{
 		{name: "none", status: 200, body: `{"v":"HELLO"}`},
 		{name: "slow", fault: replica.Slow(time.Millisecond), status: 200, body: `{"v":"HELLO"}`},
 		{name: "broken", fault: replica.Broken, status: 500, body: `{}`},
 		{name: "busy", fault: replica.Busy(2 * time.Second), status: 503},
 		{name: "page", fault: replica.Page, status: 200, body: `<!doctype html><title>It works!</title>`},
-		{name: "reset", fault: replica.Reset, fails: true, is: syscall.ECONNRESET},
+		{name: "reset", fault: replica.Reset, fails: true, isNot: io.EOF},
 		{name: "garbage", fault: replica.Garbage, fails: true},
 		{name: "cut", fault: replica.Cut, status: 200, body: `{"v":"`, fails: true, is: io.ErrUnexpectedEOF},
 		{name: "every other", fault: replica.EveryOther(replica.Reset), fails: true},
@@ -42,6 +42,9 @@ func TestFaults(t *testing.T) {
 			}
 			if (err != nil) != tt.fails || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("error = %v, want one: %v, being %v", err, tt.fails, tt.is)
+			}
+			if tt.isNot != nil && errors.Is(err, tt.isNot) {
+				t.Errorf("error = %v, want another", err)
 			}
 			if n := r.Count(); n != 1 {
 				t.Errorf("Count() = %d, want 1", n)

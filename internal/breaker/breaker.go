@@ -62,6 +62,9 @@ func (b *Breaker) Wait(now time.Duration) time.Duration {
 	return max(0, time.Duration(v)-now)
 }
 
+// Closed reports whether calls are admitted that are no trials.
+func (b *Breaker) Closed() bool { return b.word.Load()&3 == uint64(Closed) }
+
 // Allow admits a call, or reports false. lease is how long a trial keeps others out.
 func (b *Breaker) Allow(now, lease time.Duration) (Ticket, bool) {
 	for {
@@ -92,8 +95,8 @@ func (b *Breaker) Success(t Ticket) (closed bool) {
 	}
 }
 
-// Failure records a failure, and reports whether the breaker opened (again): after limit failures in a row, when
-// trip is set, or when a trial failed. It then stays open for the duration open.
+// Failure records a failure, and reports whether it opened the breaker, which it does after limit failures in a row or
+// when trip is set. It then stays open for the duration open. A trial that failed keeps it open as long again.
 func (b *Breaker) Failure(t Ticket, now, open time.Duration, limit int, trip bool) (opened bool) {
 	for {
 		w, s, row := b.read()
@@ -105,8 +108,9 @@ func (b *Breaker) Failure(t Ticket, now, open time.Duration, limit int, trip boo
 			next = until(Open, now+open)
 		}
 		if b.swap(w, next) {
-			st, _ := unpack(next)
-			return st == Open
+			was, _ := unpack(w)
+			is, _ := unpack(next)
+			return was == Closed && is == Open
 		}
 	}
 }

@@ -65,7 +65,7 @@ func TestOneTrialAtATimeDecides(t *testing.T) {
 	if _, ok := b.Allow(open, open); ok {
 		t.Error("a second call beside the trial")
 	}
-	if !b.Failure(trial, open, open, limit, false) || b.State(open) != breaker.Open {
+	if b.Failure(trial, open, open, limit, false) || b.State(open) != breaker.Open {
 		t.Errorf("after a failed trial: %v, want open", b.State(open))
 	}
 	trial, _ = b.Allow(2*open, open)
