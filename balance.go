@@ -20,7 +20,7 @@ type Picker interface {
 type Pick struct {
 	plan  *Plan
 	again bool // nodes that were tried may be tried again
-	any   bool // a node on trial will do, because no other is left
+	any   bool // a node on trial, or left alone on a guess, will do: no other is left
 	// taken is a node that has admitted the attempt already.
 	taken  *Node
 	ticket breaker.Ticket
@@ -29,7 +29,7 @@ type Pick struct {
 // Usable reports whether n would admit an attempt now (it does not rest, its breaker and rate limit allow it) and
 // was not tried by this call yet.
 func (p *Pick) Usable(n *Node) bool {
-	return p.open(n) && n.admits(p.plan.now, &p.plan.cl.rules) == admitted
+	return p.open(n) && n.admits(p.plan.now, &p.plan.cl.rules, p.any) == admitted
 }
 
 // take is Usable and admission in one, for pickers that return the first usable node they meet. Asking first and
@@ -38,7 +38,7 @@ func (p *Pick) take(n *Node) bool {
 	if !p.open(n) {
 		return false
 	}
-	t, ok := n.admit(p.plan.now, &p.plan.cl.rules)
+	t, ok := n.admit(p.plan.now, &p.plan.cl.rules, p.any)
 	if ok {
 		p.taken, p.ticket = n, t
 	}

@@ -18,7 +18,7 @@ type Node struct {
 	inFlight atomic.Int64
 	breaker  breaker.Breaker
 	rate     rate.Limiter
-	rest     atomic.Int64 // no attempts until then, at the replica's own wish; since the cluster's epoch
+	rest     atomic.Int64 // no attempts until then, since the cluster's epoch; see restUntil
 	latency  ewma.Average
 	ok       window.Counter
 
@@ -27,7 +27,8 @@ type Node struct {
 	overloaded atomic.Uint64
 	ignored    atomic.Uint64
 	trips      atomic.Uint64 // how often the breaker opened
-	silence    silence
+	refusals   row           // overloads
+	silence    row           // attempts given up without an answer
 }
 
 // Instance returns the replica as discovery told it.
@@ -51,9 +52,9 @@ const (
 )
 
 // admits says what admit would, without committing to anything.
-func (n *Node) admits(now time.Duration, r *rules) admission {
+func (n *Node) admits(now time.Duration, r *rules, need bool) admission {
 	switch {
-	case time.Duration(n.rest.Load()) > now:
+	case n.rests(now, need):
 		return resting
 	case r.breaker && n.breaker.Wait(now) > 0:
 		return open
@@ -75,11 +76,12 @@ func (n *Node) wait(now time.Duration, r *rules) time.Duration {
 	return w
 }
 
-// admit takes a place on the node, or reports false. What is admitted must be released.
-func (n *Node) admit(now time.Duration, r *rules) (breaker.Ticket, bool) {
+// admit takes a place on the node, or reports false. What is admitted must be released. need says that no other node is
+// left.
+func (n *Node) admit(now time.Duration, r *rules, need bool) (breaker.Ticket, bool) {
 	n.inFlight.Add(1) // a write first: it fetches the cache line for all that follows
 	var t breaker.Ticket
-	ok := time.Duration(n.rest.Load()) <= now
+	ok := !n.rests(now, need)
 	if ok && r.breaker {
 		t, ok = n.breaker.Allow(now, r.open)
 	}
@@ -98,7 +100,7 @@ func (n *Node) release() { n.inFlight.Add(-1) }
 // record counts the outcome of an attempt that took d, and returns how the breaker changed.
 func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rules) change {
 	if o.Draining {
-		n.restUntil(now + DrainRest)
+		n.restUntil(now+DrainRest, false)
 	}
 	switch o.Verdict {
 	case Success:
@@ -119,7 +121,10 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 		}
 	case Overload:
 		n.overloaded.Add(1)
-		n.restUntil(now + min(o.RetryAfter, MaxRest))
+		n.restUntil(now+min(o.RetryAfter, MaxRest), false)
+		if row, _ := n.refusals.add(n.ok.Total(), now); r.breaker && row >= r.failures {
+			n.restUntil(now+r.open, true)
+		}
 		n.breaker.Neutral(t, now)
 	case Ignored:
 		n.ignored.Add(1)
@@ -133,12 +138,31 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 // was descheduled for a moment, or stopped for its garbage collector, is slow, not hung.
 const minSilence = 100 * time.Millisecond
 
-// silence is a run of attempts given up without an answer between.
-type silence struct {
+// row counts events with no answer of the node between them.
+type row struct {
 	mu    sync.Mutex
 	ok    uint64        // the node's answers when it began
-	since time.Duration // when the first of the attempts was sent
-	row   int
+	since time.Duration // the earliest time of an event
+	n     int
+}
+
+// add counts an event of the time at, when the node had given ok answers. It returns how many there are in a row, and
+// since when.
+func (r *row) add(ok uint64, at time.Duration) (int, time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.n == 0 || r.ok != ok {
+		r.ok, r.since, r.n = ok, at, 0
+	}
+	r.since = min(r.since, at)
+	r.n++
+	return r.n, r.since
+}
+
+func (r *row) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n = 0
 }
 
 // lost counts an attempt that was given up because another won. late tells that the winner was sent after it: it had
@@ -155,20 +179,14 @@ func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 }
 
 func (n *Node) silent(now time.Duration, a *Attempt, limit int) bool {
-	ok, s := n.ok.Total(), &n.silence
-	if ok != a.answers {
+	if n.ok.Total() != a.answers {
 		return false // it has answered somebody since
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.row == 0 || s.ok != ok {
-		s.ok, s.since, s.row = ok, a.start, 0
-	}
-	s.since = min(s.since, a.start)
-	if s.row++; s.row < limit || now-s.since < minSilence {
+	row, since := n.silence.add(a.answers, a.start)
+	if row < limit || now-since < minSilence {
 		return false
 	}
-	s.row = 0
+	n.silence.end()
 	return true
 }
 
@@ -180,13 +198,26 @@ func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) ch
 	return opened
 }
 
-func (n *Node) restUntil(t time.Duration) {
+// restUntil keeps attempts away from the node until t. The replica's own wish is granted. A rest that is only our guess
+// (soft) ends when no other node is left: refusing calls for a replica that refuses some would make things worse. The
+// lowest bit of the word tells which it is.
+func (n *Node) restUntil(t time.Duration, soft bool) {
+	word := int64(t) &^ 1
+	if soft {
+		word |= 1
+	}
 	for {
 		old := n.rest.Load()
-		if int64(t) <= old || n.rest.CompareAndSwap(old, int64(t)) {
+		if word <= old || n.rest.CompareAndSwap(old, word) {
 			return
 		}
 	}
+}
+
+// rests reports whether the node is to be left alone. need says that no other is left.
+func (n *Node) rests(now time.Duration, need bool) bool {
+	word := n.rest.Load()
+	return word > int64(now) && !(need && word&1 == 1)
 }
 
 // change is what an outcome did to a node's breaker.

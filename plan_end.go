@@ -82,7 +82,7 @@ func (p *Plan) blame(a *Attempt) {
 // consider decides what follows an attempt's failure. One that never reached its replica counts for no limit but the
 // budget: it cost nobody anything, and with three replicas of four down the call shall still find the fourth.
 func (p *Plan) consider(a *Attempt) {
-	unsent := a.outcome.Unsent
+	unsent := a.outcome.Unsent && !p.repeat
 	if unsent && p.cl.rules.attempts > 1 {
 		p.unsent++
 	}
@@ -91,7 +91,7 @@ func (p *Plan) consider(a *Attempt) {
 		p.stop(p.reason)
 	case p.spent():
 		p.stop(ErrAttempts)
-	case !p.call.Idempotent && !unsent:
+	case !p.call.Idempotent && !a.outcome.Unsent:
 		p.stop(ErrNotIdempotent)
 	case p.sent == 1 || unsent:
 		p.retryIn(0) // elsewhere: there is nobody to be gentle to
@@ -185,7 +185,7 @@ func (p *Plan) took() time.Duration { return p.now - p.start }
 func (p *Plan) unplaced() error {
 	p.rest = p.soonest()
 	for _, n := range p.set.nodes {
-		if n.admits(p.now, &p.cl.rules) != limited {
+		if n.admits(p.now, &p.cl.rules, true) != limited {
 			return ErrUnavailable
 		}
 	}

@@ -42,7 +42,7 @@ func (p *Plan) retry() *Attempt {
 		p.stop(ErrNoOther)
 		return nil
 	}
-	p.repeat = true
+	p.repeat, p.unsent = true, 0 // from here on every attempt counts
 	p.retryIn(p.jitter(1))
 	return nil
 }

@@ -184,6 +184,42 @@ func TestOverloadOpensNoBreaker(t *testing.T) {
 	}
 }
 
+// A replica that refuses everything without saying for how long must not eat the budget.
+func TestReplicaThatAlwaysRefusesIsLeftAlone(t *testing.T) {
+	w := newWorld(1, rota.DefaultPolicy(), 3, rota.RoundRobinFrom(0))
+	w.respond = func(a *rota.Attempt) (time.Duration, rota.Outcome) {
+		if a.Instance().Addr == addr(0) {
+			return ms, full(0)
+		}
+		return ms, rota.Outcome{}
+	}
+	for i := range 3000 {
+		w.after(time.Duration(i)*3*ms, func() { w.begin(rota.Call{Idempotent: true}, time.Time{}) })
+	}
+	w.run()
+	if s := w.cl.Stats(w.now); len(w.failures) > 0 || s.Retries > 60 || s.Nodes[0].Opened > 0 {
+		t.Errorf("%d failures, %d retries, Stats() = %+v", len(w.failures), s.Retries, s.Nodes[0])
+	}
+}
+
+// When every replica refuses now and then, none is left alone for it.
+func TestRefusalsEverywhereCloseNothing(t *testing.T) {
+	w := newWorld(1, rota.DefaultPolicy(), 3, rota.RoundRobinFrom(0))
+	w.respond = func(*rota.Attempt) (time.Duration, rota.Outcome) {
+		if w.IntN(10) < 8 {
+			return ms, full(0)
+		}
+		return ms, rota.Outcome{}
+	}
+	for i := range 3000 {
+		w.after(time.Duration(i)*3*ms, func() { w.begin(rota.Call{Idempotent: true}, time.Time{}) })
+	}
+	w.run()
+	if s := w.cl.Stats(w.now); s.Calls.Unplaced > 0 || w.succeeded < 600 {
+		t.Errorf("%d of 3000 calls answered by replicas that answer a fifth, %d not even tried", w.succeeded, s.Calls.Unplaced)
+	}
+}
+
 func TestRateIsPerReplicaAndSustained(t *testing.T) {
 	w := newWorld(1, rota.Policy{Rate: &rota.Rate{PerSecond: 100}}, 3, rota.RoundRobinFrom(0))
 	w.script(rota.Outcome{})

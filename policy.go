@@ -66,6 +66,7 @@ const OverloadCalm = time.Second
 // failure opens it again, anything else decides nothing. Only a call that can afford a retry is used for that, and only
 // its first attempt, unless no other replica is left. An attempt that lost to its hedge is no failure, but as
 // many of them as Failures, in a row over at least 100 ms in which the replica answered nobody, open the breaker too.
+// Overload is no failure either; after as many in a row the replica is left alone for Open, if there is another one.
 type Breaker struct {
 	Failures int           // default 5
 	Ratio    float64       // default 0.5

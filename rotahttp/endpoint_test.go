@@ -170,8 +170,8 @@ func TestEndpointErrorTellsOfEveryAttempt(t *testing.T) {
 				if !ok || got != "" {
 					t.Fatalf("Call() = %q, %v, want a *CallError", got, err)
 				}
-				if len(call.Attempts) != 3 || !errors.Is(err, rota.ErrAttempts) {
-					t.Fatalf("err = %v, want three attempts and ErrAttempts", err)
+				if len(call.Attempts) != 3 {
+					t.Fatalf("err = %v, want three attempts", err)
 				}
 				for i, a := range call.Attempts {
 					if want := w.Replica(i).Addr(); a.Instance.Addr != want || !strings.Contains(err.Error(), want) {

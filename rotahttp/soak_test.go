@@ -19,10 +19,15 @@ import (
 // Many callers, by Endpoint and Transport, while the replicas' faults change all the time: whatever happens, an answer is
 // the right one, the books balance, and nothing is left behind.
 func TestSoak(t *testing.T) {
-	full := timed
-	full.Rate = &rota.Rate{PerSecond: 5000}
-	tries := rota.Policy{Retry: &rota.Retry{TryTimeout: 30 * time.Millisecond}, Breaker: &rota.Breaker{}}
-	policies := map[string]rota.Policy{"plain": plain, "all parts": full, "try timeout": tries}
+	breaker := &rota.Breaker{Open: 20 * time.Millisecond}
+	policies := map[string]rota.Policy{
+		"plain":       {Retry: &rota.Retry{}, Breaker: breaker},
+		"try timeout": {Retry: &rota.Retry{TryTimeout: 30 * time.Millisecond}, Breaker: breaker},
+		"all parts": {
+			Timeout: 250 * time.Millisecond, Retry: &rota.Retry{}, Hedge: &rota.Hedge{}, Breaker: breaker,
+			Rate: &rota.Rate{PerSecond: 5000},
+		},
+	}
 	faults := []rotatest.Fault{
 		{}, {}, rotatest.Slow(5 * time.Millisecond), rotatest.Slow(80 * time.Millisecond), rotatest.Hang(),
 		rotatest.Status(500), rotatest.Status(503, "Retry-After", "1"), rotatest.Status(404).After(time.Millisecond),

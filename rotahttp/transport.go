@@ -19,7 +19,8 @@ import (
 // is sent once. When every attempt failed, the last reply is returned if there was one, and a *rota.CallError if not, or
 // if the request's context has ended.
 //
-// An attempt is in flight until the body of its reply was read to the end or closed.
+// An attempt is in flight until the body of its reply was read to the end or closed. The policy's times bound a request
+// until the headers of the reply have come; the context of the request bounds the body as well.
 //
 // Set the fields before the first RoundTrip, which may then be called concurrently. A Transport must not be copied.
 type Transport struct {

@@ -68,7 +68,8 @@ func TestNoReplyAfterTheContextHasEnded(t *testing.T) {
 	})
 }
 
-// An attempt whose reply is a stream is in flight until the stream's end, and its context lives as long.
+// An attempt whose reply is a stream is in flight until the stream's end, and its context lives as long: the policy's
+// times end with the headers.
 func TestStreamedReply(t *testing.T) {
 	const chunk, chunks = 256 << 10, 8
 	slow := rotatest.Reply(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -78,32 +79,37 @@ func TestStreamedReply(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 	}))
-	policies := map[string]rota.Policy{"plain": plain, "hedged": {Hedge: &rota.Hedge{}, Retry: &rota.Retry{}}}
+	policies := map[string]rota.Policy{
+		"plain": plain, "timed": timed, "with a timeout alone": {Timeout: time.Second / 2},
+		"hedged": {Hedge: &rota.Hedge{}}, "with a try timeout": {Retry: &rota.Retry{TryTimeout: time.Second / 2}},
+	}
 	for name, policy := range policies {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, 2, nil, policy, func(t *testing.T, w *world) {
-				w.Replica(0).Set(slow)
-				start := time.Now()
-				resp, err := w.transport().RoundTrip(request(t.Context(), "GET", nil))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer resp.Body.Close()
-				if took := time.Since(start); took != 0 {
-					t.Errorf("the headers took %v", took)
-				}
-				if n := w.node(0); n.InFlight != 1 || n.Attempts.Success != 0 {
-					t.Errorf("at the headers %d are in flight, %d have ended, want 1 and 0", n.InFlight, n.Attempts.Success)
-				}
-				n, err := io.Copy(io.Discard, resp.Body)
-				if took := time.Since(start); n != chunk*chunks || err != nil || took != chunks*time.Second {
-					t.Errorf("read %d bytes, %v after %v, want %d after %ds", n, err, took, chunk*chunks, chunks)
-				}
-				if n := w.node(0); n.InFlight != 0 || n.Attempts.Success != 1 {
-					t.Errorf("at the end %d are in flight, %d have ended, want 0 and 1", n.InFlight, n.Attempts.Success)
-				}
+		for _, method := range []string{"GET", "POST"} {
+			t.Run(name+"/"+method, func(t *testing.T) {
+				bubble(t, 2, nil, policy, func(t *testing.T, w *world) {
+					w.Replica(0).Set(slow)
+					start := time.Now()
+					resp, err := w.transport().RoundTrip(request(t.Context(), method, nil))
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer resp.Body.Close()
+					if took := time.Since(start); took != 0 {
+						t.Errorf("the headers took %v", took)
+					}
+					if n := w.node(0); n.InFlight != 1 || n.Attempts.Success != 0 {
+						t.Errorf("at the headers %d are in flight, %d have ended, want 1 and 0", n.InFlight, n.Attempts.Success)
+					}
+					n, err := io.Copy(io.Discard, resp.Body)
+					if took := time.Since(start); n != chunk*chunks || err != nil || took != chunks*time.Second {
+						t.Errorf("read %d bytes, %v after %v, want %d after %ds", n, err, took, chunk*chunks, chunks)
+					}
+					if n := w.node(0); n.InFlight != 0 || n.Attempts.Success != 1 {
+						t.Errorf("at the end %d are in flight, %d have ended, want 0 and 1", n.InFlight, n.Attempts.Success)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 

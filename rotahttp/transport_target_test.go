@@ -93,8 +93,8 @@ func TestTLSThatFails(t *testing.T) {
 		e := rotahttp.JSON[string, string](client, "POST", "")
 		defer e.CloseIdle()
 		_, err = e.Call(t.Context(), "hello")
-		if call, ok := errors.AsType[*rota.CallError](err); !ok || len(call.Attempts) != 2 {
-			t.Errorf("err = %v, want two attempts", err)
+		if call, ok := errors.AsType[*rota.CallError](err); !ok || len(call.Attempts) < 2 {
+			t.Errorf("err = %v, want another attempt after the first", err)
 		}
 	})
 }

@@ -4,6 +4,7 @@
 package rotaprom
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,8 +12,8 @@ import (
 	"github.com/rota-go/rota"
 )
 
-// Collector is a prometheus.Collector over one or more clients. Register it once; each client should have a service
-// name of its own, which is the label service.
+// Collector is a prometheus.Collector over one or more clients. Register it once. Each client needs a service name of
+// its own, which is the label service: a registry fails to gather two of the same name.
 type Collector struct {
 	clients []Source
 }
@@ -70,12 +71,16 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for _, client := range c.clients {
 		s := client.Stats()
-		service(sink{ch, s.Service}, s)
+		out := sink{ch, label(s.Service)}
+		service(out, s)
 		for _, n := range s.Nodes {
-			replica(sink{ch, s.Service}, n)
+			replica(out, n)
 		}
 	}
 }
+
+// label returns s as Prometheus takes it: what discovery calls a replica need not be UTF-8.
+func label(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // sink makes the metrics of one service.
 type sink struct {
@@ -114,11 +119,11 @@ func service(out sink, s rota.Stats) {
 	for _, b := range bounds {
 		buckets[b.Seconds()] = s.Latency.Below(b)
 	}
-	out.ch <- prometheus.MustNewConstHistogram(latency, s.Latency.Count(), s.Latency.Sum().Seconds(), buckets, s.Service)
+	out.ch <- prometheus.MustNewConstHistogram(latency, s.Latency.Count(), s.Latency.Sum().Seconds(), buckets, out.service)
 }
 
 func replica(out sink, n rota.NodeStats) {
-	addr := n.Instance.Addr
+	addr := label(n.Instance.Addr)
 	out.counter(attempts, n.Attempts.Success, addr, "success")
 	out.counter(attempts, n.Attempts.Failure, addr, "failure")
 	out.counter(attempts, n.Attempts.Overload, addr, "overload")

@@ -34,7 +34,7 @@ func ask(ctx context.Context, rt http.RoundTripper, method, addr, body string) (
 }
 
 func TestFaults(t *testing.T) {
-	unavailable := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "full", 503) })
+	unavailable := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "full", http.StatusServiceUnavailable) })
 	tests := []struct {
 		name      string
 		fault     rotatest.Fault
@@ -173,5 +173,6 @@ func TestStatusWantsPairs(t *testing.T) {
 			t.Error("Status with a key and no value does not panic")
 		}
 	}()
-	rotatest.Status(503, "Retry-After")
+	odd := []string{"Retry-After"}
+	rotatest.Status(503, odd...)
 }

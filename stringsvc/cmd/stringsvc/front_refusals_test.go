@@ -46,9 +46,9 @@ func TestOverloadedReplicasAreLeftAlone(t *testing.T) {
 // log and the metrics tell.
 func TestOpenBreakers(t *testing.T) {
 	t.Parallel()
-	list, addrs := newReplicas(t, status(500, `{}`))
+	list, addrs := newReplicas(t, status(500, `{}`), reset)
 	p := front(t, addrs, "-max-attempts=1")
-	a := p.until(t, "the breaker opens", func(a answer) bool { return a.status == 503 })
+	a := p.until(t, "both breakers open", func(a answer) bool { return a.status == 503 })
 	a.want(t, 503, 0, ``)
 	if s := a.retryAfter(); s != 1 || !strings.Contains(a.err, "every replica is out of use for now") {
 		t.Errorf("every breaker open: Retry-After = %d, err %q", s, a.err)

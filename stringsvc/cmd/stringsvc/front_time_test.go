@@ -142,7 +142,14 @@ func TestHedging(t *testing.T) {
 	list, addrs := newReplicas(t, well, well, well)
 	p := front(t, addrs)
 	hedges := func() float64 { return p.metric(t, `rota_client_hedges_total{service="uppercase"}`) }
-	p.all(t, 99)
+	p.all(t, 60)
+	list[0].set(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(50 * time.Millisecond) // slower than nearly all answers so far
+		well.ServeHTTP(w, r)
+	}))
+	p.all(t, 3)
+	list[0].set(well)
+	p.all(t, 36)
 	if n := hedges(); n != 0 {
 		t.Errorf("%v hedges before 100 answers, want none", n)
 	}

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -27,6 +28,11 @@ const patience = 30 * time.Second
 var binary string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait for processes, and hardly compute.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "stringsvc")
 		if err != nil {

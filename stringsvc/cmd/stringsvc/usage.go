@@ -37,7 +37,8 @@ A front, which sends uppercase calls to replicas and counts itself:
                        goes to another replica while the first goes on, so
                        that one hung replica cannot eat the whole call
                        (default 0)
-  -max-attempts n      attempts, the first included, 1 to 8 (default 3)
+  -max-attempts n      attempts, the first included, 1 to 8; unless n is 1, one
+                       that could not connect does not count (default 3)
   -hedge               ask a second replica when the first is slower than
                        nearly all answers lately, from the 100th answer on;
                        -hedge=false: never (default true)
