@@ -40,9 +40,9 @@ lint: ## gofmt, vet, staticcheck and the rules of internal/archtest
 	$(GO) run $(STATICCHECK) -tags integration $(PACKAGES)
 	$(GO) test -count=1 ./internal/archtest
 
-bench: ## the core's benchmarks (BENCH, COUNT), then the fronts as processes (needs wrk, nginx)
+bench: ## core, RoundTripper and whole fronts beside others (BENCH, COUNT; needs wrk)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) .
-	cd bench && $(GO) run ./cmd/bench
+	cd bench && $(GO) run ./cmd/bench && $(GO) run ./cmd/roundtrip
 
 compare: ## the table: a go-kit front and ours before the same misbehaving replicas
 	cd bench && $(GO) test -count=1 -tags integration -run TestCompare -v ./...

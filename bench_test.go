@@ -17,7 +17,7 @@ func benchPolicy() rota.Policy {
 		Timeout: time.Second,
 		Retry:   &rota.Retry{TryTimeout: -1},
 		Breaker: &rota.Breaker{},
-		Rate:    &rota.Rate{PerSecond: 1e6, Burst: 1e6},
+		Rate:    &rota.Rate{PerSecond: 1e7, Burst: 1e6},
 	}
 }
 
@@ -52,18 +52,26 @@ func BenchmarkCore(b *testing.B) {
 	}
 }
 
-func benchCluster(n int, bal rota.Balancer) *rota.Cluster {
+// bench is a cluster and the clock that Do has.
+type bench struct {
+	*rota.Cluster
+	epoch time.Time
+}
+
+func (b bench) now() time.Time { return b.epoch.Add(time.Since(b.epoch)) }
+
+func benchCluster(n int, bal rota.Balancer) bench {
 	now := time.Now()
 	cl := rota.NewCluster(rota.ClusterParams{Service: "bench", Policy: benchPolicy(), Balancer: bal, Now: now, Rand: rand.Uint64})
 	cl.Update(now, instances(n))
-	return cl
+	return bench{cl, now}
 }
 
-func coreCall(cl *rota.Cluster) {
-	now := time.Now()
-	p := cl.Plan(now, now.Add(time.Second), rota.Call{Idempotent: true})
+func coreCall(b bench) {
+	now := b.now()
+	p := b.Plan(now, now.Add(time.Second), rota.Call{Idempotent: true})
 	s := p.Next(now)
-	now = now.Add(time.Since(now))
+	now = b.now()
 	p.Ended(now, s.Attempt, rota.Outcome{})
 	if s = p.Next(now); s.Kind != rota.StepDone || p.Err() != nil {
 		panic("the call did not succeed")
@@ -84,7 +92,7 @@ func BenchmarkCoreParallel(b *testing.B) {
 }
 
 func parallelCalls(b *testing.B, n, goroutines int, shared bool) {
-	clusters := make([]*rota.Cluster, goroutines)
+	clusters := make([]bench, goroutines)
 	for i := range clusters {
 		if clusters[i] = benchCluster(n, rota.RoundRobin()); shared {
 			clusters[i] = clusters[0]

@@ -64,7 +64,7 @@ const (
 // the reply's end. Its methods may be called concurrently.
 type Attempt struct {
 	node   *Node
-	epoch  time.Time
+	cl     *Cluster
 	number int
 	hedge  bool
 
@@ -102,7 +102,7 @@ func (a *Attempt) Deadline() (time.Time, bool) {
 	if a.deadline == never {
 		return time.Time{}, false
 	}
-	return a.epoch.Add(a.deadline), true
+	return a.cl.epoch.Add(a.deadline), true
 }
 
 // Report is what an error tells of an attempt.

@@ -49,6 +49,7 @@ type Client struct {
 	service  string
 	observer Observer
 	cluster  *Cluster
+	epoch    time.Time
 
 	stop    context.CancelFunc
 	done    chan struct{} // the goroutine has ended
@@ -73,11 +74,12 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	now := time.Now()
 	c := &Client{
-		service: cfg.Service, observer: cfg.Observer, stop: stop,
+		service: cfg.Service, observer: cfg.Observer, stop: stop, epoch: now,
 		cluster: NewCluster(ClusterParams{
 			Service: cfg.Service, Policy: cfg.Policy, Balancer: cfg.Balancer, Observer: cfg.Observer,
-			Rand: rand.Uint64, Now: time.Now(),
+			Rand: rand.Uint64, Now: now,
 		}),
 		done: make(chan struct{}), ready: make(chan struct{}), idle: make(chan struct{}),
 	}
@@ -98,7 +100,7 @@ func (c *Client) resolve(ctx context.Context, r Resolver) {
 	for {
 		err := r.Resolve(ctx, func(set []Instance) {
 			first := !c.cluster.Ready()
-			c.cluster.Update(time.Now(), set)
+			c.cluster.Update(c.now(), set)
 			if first {
 				close(c.ready)
 			}
@@ -153,7 +155,11 @@ func (c *Client) Close() error {
 
 // Stats returns what was counted so far. It costs microseconds and disturbs no call. The counts are taken one after
 // the other, so they may not add up while calls go on.
-func (c *Client) Stats() Stats { return c.cluster.Stats(time.Now()) }
+func (c *Client) Stats() Stats { return c.cluster.Stats(c.now()) }
+
+// now is time.Now for less than half of the price: it reads the monotonic clock alone, and all that is done with it is
+// to measure.
+func (c *Client) now() time.Time { return c.epoch.Add(time.Since(c.epoch)) }
 
 // enter counts a goroutine that works for a call beside the caller's.
 func (c *Client) enter() {

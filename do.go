@@ -43,7 +43,7 @@ func (op *Op[R]) discard(reply R) {
 // other accompanies, runs on the caller's goroutine. A panic in op reaches the caller after the books are closed.
 func Do[R any](ctx context.Context, c *Client, call Call, op Op[R]) (R, error) {
 	var none R
-	now := time.Now()
+	now := c.now()
 	deadline, _ := ctx.Deadline()
 	if !c.cluster.Ready() || c.closed.Load() {
 		if err := c.await(ctx); err != nil {
@@ -52,7 +52,7 @@ func Do[R any](ctx context.Context, c *Client, call Call, op Op[R]) (R, error) {
 		if t := c.cluster.rules.timeout; t > 0 && (deadline.IsZero() || now.Add(t).Before(deadline)) {
 			deadline = now.Add(t) // what was waited for comes out of the call's time
 		}
-		now = time.Now()
+		now = c.now()
 	}
 	p := c.cluster.Plan(now, deadline, call)
 	if err := ctx.Err(); err != nil {
@@ -61,20 +61,20 @@ func Do[R any](ctx context.Context, c *Client, call Call, op Op[R]) (R, error) {
 	if p.timed() {
 		return runOf(ctx, c, p, op).call(now)
 	}
-	return inline(ctx, p, now, op)
+	return inline(ctx, c, p, now, op)
 }
 
 // inline drives a plan that never has to act while an attempt is under way: no timer, no goroutine, no context.
-func inline[R any](ctx context.Context, p *Plan, now time.Time, op Op[R]) (R, error) {
+func inline[R any](ctx context.Context, c *Client, p *Plan, now time.Time, op Op[R]) (R, error) {
 	var reply R
 	have := false
 	for {
 		switch s := p.Next(now); s.Kind {
 		case StepWait:
 			if !sleep(ctx, s.At.Sub(now)) {
-				p.Cancel(time.Now(), ctx.Err())
+				p.Cancel(c.now(), ctx.Err())
 			}
-			now = time.Now()
+			now = c.now()
 		case StepDone:
 			err := p.Err()
 			p.Close()
@@ -84,14 +84,14 @@ func inline[R any](ctx context.Context, p *Plan, now time.Time, op Op[R]) (R, er
 				op.discard(reply)
 			}
 			var err error
-			reply, err = send(ctx, p, s.Attempt, &op)
+			reply, err = send(ctx, c, p, s.Attempt, &op)
 			have = err == nil
-			now = now.Add(time.Since(now))
+			now = c.now()
 			o := op.classify(reply, err)
 			if o.Verdict == Success && op.Hold != nil {
 				if h, ok := p.Answered(now, s.Attempt); ok {
 					p.Close()
-					return hold(reply, h, op, nothing), nil
+					return hold(c, reply, h, op, nothing), nil
 				}
 			}
 			if o.Verdict != Success && ctx.Err() != nil {
@@ -103,12 +103,12 @@ func inline[R any](ctx context.Context, p *Plan, now time.Time, op Op[R]) (R, er
 }
 
 // send calls op.Send, and closes the books of the call if that does not return.
-func send[R any](ctx context.Context, p *Plan, a *Attempt, op *Op[R]) (R, error) {
+func send[R any](ctx context.Context, c *Client, p *Plan, a *Attempt, op *Op[R]) (R, error) {
 	returned := false
 	defer func() {
 		if !returned {
-			p.Cancel(time.Now(), errPanicked)
-			p.Ended(time.Now(), a, Outcome{Verdict: Ignored, Err: errPanicked})
+			p.Cancel(c.now(), errPanicked)
+			p.Ended(c.now(), a, Outcome{Verdict: Ignored, Err: errPanicked})
 			p.Close()
 		}
 	}()
@@ -118,9 +118,9 @@ func send[R any](ctx context.Context, p *Plan, a *Attempt, op *Op[R]) (R, error)
 }
 
 // hold hands out a winner's reply that is still to be read.
-func hold[R any](reply R, h Held, op Op[R], cancel context.CancelCauseFunc) R {
+func hold[R any](c *Client, reply R, h Held, op Op[R], cancel context.CancelCauseFunc) R {
 	return op.Hold(reply, func(o Outcome) {
-		h.Ended(time.Now(), o)
+		h.Ended(c.now(), o)
 		cancel(nil)
 	})
 }

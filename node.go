@@ -15,12 +15,12 @@ import (
 // pickers and policies, and until its last attempt has ended. Methods may be called concurrently.
 type Node struct {
 	// What every call writes, in one cache line: two cores that call the same replica exchange one line and not five.
-	inFlight atomic.Int64
-	breaker  breaker.Breaker
-	rate     rate.Limiter
-	rest     atomic.Int64 // no attempts until then, since the cluster's epoch; see restUntil
-	latency  ewma.Average
-	ok       window.Counter
+	work    atomic.Uint64 // attempts in flight in the low bits, answers given above them
+	marks   window.Marks  // of the answers
+	breaker breaker.Breaker
+	rate    rate.Limiter
+	rest    atomic.Int64 // no attempts until then, since the cluster's epoch; see restUntil
+	latency ewma.Average
 
 	inst       Instance
 	failed     window.Counter
@@ -35,7 +35,13 @@ type Node struct {
 func (n *Node) Instance() Instance { return n.inst }
 
 // InFlight returns the number of attempts that have been admitted and have not ended, the body of a held reply included.
-func (n *Node) InFlight() int { return int(n.inFlight.Load()) }
+func (n *Node) InFlight() int { return int(n.work.Load() & (oneAnswer - 1)) }
+
+// oneAnswer is an answer in Node.work. There is room for a million attempts in flight, and for five years of 100,000
+// answers a second.
+const oneAnswer = 1 << 20
+
+func (n *Node) answers() uint64 { return n.work.Load() / oneAnswer }
 
 // Latency returns the moving average of the time to an answer; 0 before the first. A failure counts as an answer after
 // the time it took, a lost attempt as "at least its age".
@@ -79,7 +85,7 @@ func (n *Node) wait(now time.Duration, r *rules) time.Duration {
 // admit takes a place on the node, or reports false. What is admitted must be released. need says that no other node is
 // left.
 func (n *Node) admit(now time.Duration, r *rules, need bool) (breaker.Ticket, bool) {
-	n.inFlight.Add(1) // a write first: it fetches the cache line for all that follows
+	n.work.Add(1) // a write first: it fetches the cache line for all that follows
 	var t breaker.Ticket
 	ok := !n.rests(now, need)
 	if ok && r.breaker {
@@ -95,19 +101,24 @@ func (n *Node) admit(now time.Duration, r *rules, need bool) (breaker.Ticket, bo
 	return t, ok
 }
 
-func (n *Node) release() { n.inFlight.Add(-1) }
+// release ends an attempt that was admitted and comes to nothing.
+func (n *Node) release() { n.work.Add(^uint64(0)) }
 
-// record counts the outcome of an attempt that took d, and returns how the breaker changed.
+// record ends an attempt that took d, counts its outcome, and returns how the breaker changed.
 func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rules) change {
+	if o.Verdict != Success {
+		n.release()
+	}
 	if o.Draining {
 		n.restUntil(now+DrainRest, false)
 	}
 	switch o.Verdict {
 	case Success:
-		n.ok.Add(now)
+		work := n.work.Add(oneAnswer - 1) // one more answer, one less in flight
+		n.marks.Mark(now, work/oneAnswer-1)
 		n.latency.Observe(now, d)
 		if r.breaker && n.breaker.Success(t) {
-			n.ok.Forget()
+			n.marks.Forget(n.answers())
 			n.failed.Forget()
 			return closed
 		}
@@ -115,14 +126,14 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 		n.failed.Add(now)
 		n.latency.AtLeast(now, d) // failing fast must not look like being fast
 		if r.breaker {
-			failed := n.failed.Recent(now)
-			trip := failed+n.ok.Recent(now) >= r.volume && float64(failed) >= r.ratio*float64(failed+n.ok.Recent(now))
+			failed, ok := n.failed.Recent(now), n.marks.Recent(now, n.answers())
+			trip := failed+ok >= r.volume && float64(failed) >= r.ratio*float64(failed+ok)
 			return n.fail(now, t, r, trip)
 		}
 	case Overload:
 		n.overloaded.Add(1)
 		n.restUntil(now+min(o.RetryAfter, MaxRest), false)
-		if row, _ := n.refusals.add(n.ok.Total(), now); r.breaker && row >= r.failures {
+		if row, _ := n.refusals.add(n.answers(), now); r.breaker && row >= r.failures {
 			n.restUntil(now+r.open, true)
 		}
 		n.breaker.Neutral(t, now)
@@ -165,10 +176,11 @@ func (r *row) end() {
 	r.n = 0
 }
 
-// lost counts an attempt that was given up because another won. late tells that the winner was sent after it: it had
+// lost ends an attempt that was given up because another won. late tells that the winner was sent after it: it had
 // all the time that answers take, and then some. Without this a hung replica that always loses its hedge would never
 // be found out, for nothing that happens to it counts as a failure.
 func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
+	n.release()
 	n.ignored.Add(1)
 	n.latency.AtLeast(now, a.took)
 	if r.breaker && late && (a.ticket.Trial() || n.silent(now, a, r.failures)) {
@@ -179,7 +191,7 @@ func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 }
 
 func (n *Node) silent(now time.Duration, a *Attempt, limit int) bool {
-	if n.ok.Total() != a.answers {
+	if n.answers() != a.answers {
 		return false // it has answered somebody since
 	}
 	row, since := n.silence.add(a.answers, a.start)

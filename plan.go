@@ -98,10 +98,10 @@ func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 
 // Next returns what to do at time now.
 func (p *Plan) Next(now time.Time) Step {
-	p.advance(now)
 	if p.done {
 		return p.wind()
 	}
+	p.advance(now)
 	if p.now >= p.deadline {
 		p.finish(errDeadline)
 		return p.wind()

@@ -17,7 +17,6 @@ func (p *Plan) Ended(now time.Time, a *Attempt, o Outcome) {
 		p.live--
 	}
 	a.phase, a.outcome = ended, o
-	a.node.release() // a write first: it fetches the node's cache line for all that follows
 	switch {
 	case p.done:
 		p.endedLate(a)
@@ -291,7 +290,6 @@ type Held struct {
 
 // Ended tells how the reply ended. It must be called exactly once.
 func (h *Held) Ended(now time.Time, o Outcome) {
-	h.node.release()
 	h.cl.report(h.node, h.node.record(h.cl.since(now), h.took, h.ticket, &o, &h.cl.rules))
 	if f := h.cl.observer.AttemptEnded; f != nil {
 		r := Report{Instance: h.node.inst, Verdict: o.Verdict, Took: h.took, Err: o.Err}

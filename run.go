@@ -55,7 +55,7 @@ func (r *run[R]) call(now time.Time) (R, error) {
 		panic(res.crash)
 	}
 	if err == nil && r.op.Hold != nil {
-		return hold(res.reply, res.held, r.op, cancel), nil
+		return hold(r.client, res.reply, res.held, r.op, cancel), nil
 	}
 	return settled(res.reply, res.have, r.op, cancel), err
 }
@@ -100,7 +100,7 @@ func (r *run[R]) tick() {
 	r.client.enter()
 	r.mu.Unlock()
 	defer r.client.leave()
-	r.drive(time.Now(), false)
+	r.drive(r.client.now(), false)
 	r.mu.Lock()
 	r.helpers--
 	r.mu.Unlock()
@@ -129,7 +129,7 @@ func (r *run[R]) drive(now time.Time, caller bool) {
 			ctx := r.contextLocked(s.Attempt)
 			r.armLocked(now, r.plan.wake())
 			r.mu.Unlock()
-			now = r.attempt(ctx, s.Attempt, now)
+			now = r.attempt(ctx, s.Attempt)
 		case StepCancel:
 			cancel := r.cancels[s.Attempt.number-1]
 			cause := ErrLost
@@ -163,10 +163,10 @@ func (r *run[R]) wait(free chan struct{}) time.Time {
 	case <-r.ctx.Done():
 		r.mu.Lock()
 		r.free = nil
-		r.plan.Cancel(time.Now(), r.ctx.Err())
+		r.plan.Cancel(r.client.now(), r.ctx.Err())
 		r.mu.Unlock()
 	}
-	return time.Now()
+	return r.client.now()
 }
 
 // armLocked sets the timer to the time at which the plan has something to do.
@@ -182,7 +182,7 @@ func (r *run[R]) armLocked(now, at time.Time) {
 }
 
 // attempt sends one attempt and tells the plan how it ended.
-func (r *run[R]) attempt(ctx context.Context, a *Attempt, began time.Time) time.Time {
+func (r *run[R]) attempt(ctx context.Context, a *Attempt) time.Time {
 	returned := false
 	defer func() {
 		if !returned {
@@ -192,7 +192,7 @@ func (r *run[R]) attempt(ctx context.Context, a *Attempt, began time.Time) time.
 	reply, err := r.op.Send(ctx, a)
 	o := r.op.classify(reply, err)
 	returned = true
-	now := began.Add(time.Since(began))
+	now := r.client.now()
 	r.ended(now, a, o, reply, err == nil).free(&r.op)
 	return now
 }
@@ -251,8 +251,8 @@ func (r *run[R]) crashed(a *Attempt, v any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	left := r.left
-	r.plan.Cancel(time.Now(), errPanicked)
-	r.plan.Ended(time.Now(), a, Outcome{Verdict: Ignored, Err: errPanicked})
+	r.plan.Cancel(r.client.now(), errPanicked)
+	r.plan.Ended(r.client.now(), a, Outcome{Verdict: Ignored, Err: errPanicked})
 	if left && v != nil {
 		panic(v) // nobody is left to pass it on to, and swallowing it would hide a bug
 	}

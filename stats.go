@@ -114,7 +114,7 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 func (n *Node) stats(now time.Duration, guarded bool) NodeStats {
 	s := NodeStats{
 		Instance: n.inst, InFlight: n.InFlight(), Breaker: breaker.Closed.String(), Opened: n.trips.Load(),
-		Attempts: VerdictCounts{n.ok.Total(), n.failed.Total(), n.overloaded.Load(), n.ignored.Load()},
+		Attempts: VerdictCounts{n.answers(), n.failed.Total(), n.overloaded.Load(), n.ignored.Load()},
 		Latency:  n.Latency(),
 	}
 	if guarded {

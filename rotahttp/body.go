@@ -3,6 +3,7 @@ package rotahttp
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -15,10 +16,29 @@ import (
 // buffers are for replies that are read whole.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// roundTrip asks rt, and makes up for what a RoundTripper may forget: a reply or an error, and a body.
+func roundTrip(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
+	resp, err := rt.RoundTrip(req)
+	switch {
+	case err != nil:
+		if resp != nil && resp.Body != nil {
+			resp.Body.Close()
+		}
+		return nil, err
+	case resp == nil:
+		return nil, errNoReply
+	case resp.Body == nil:
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}
+
+var errNoReply = errors.New("rotahttp: the RoundTripper returned neither a reply nor an error")
+
 // holdReply makes the end of a reply's body the end of its attempt.
 func holdReply(r reply, end func(rota.Outcome)) reply {
 	body, drains := r.resp.Body, draining(first(r.resp.Header, HeaderLoad))
-	if body == nil || body == http.NoBody {
+	if body == http.NoBody {
 		end(rota.Outcome{Draining: drains})
 		return r
 	}

@@ -141,7 +141,7 @@ func (e *Endpoint[Req, Res]) send(ctx context.Context, a *rota.Attempt, body []b
 	if err != nil {
 		return result[Res]{outcome: classifyError(err)}
 	}
-	resp, err := e.sender.RoundTrip(req)
+	resp, err := roundTrip(e.sender, req)
 	if err != nil {
 		return result[Res]{outcome: classifyError(err)}
 	}

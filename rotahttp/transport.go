@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/rota-go/rota"
 )
@@ -56,12 +57,18 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case r.resp == nil:
 		return nil, err
-	case err != nil && req.Context().Err() != nil: // then no body can be read either
+	case err != nil && over(req.Context()): // then no body can be read either
 		r.resp.Body.Close()
 		return nil, err
 	}
 	r.resp.Request = req
 	return r.resp, nil
+}
+
+// over reports whether ctx has ended, or its time is up and it is about to.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // CloseIdleConnections closes connections that are not in use.
@@ -134,7 +141,7 @@ func (tr *trip) send(ctx context.Context, a *rota.Attempt) (reply, error) {
 	if out.Body, err = tr.body.next(); err != nil {
 		return r, err
 	}
-	r.resp, err = tr.transport.base.RoundTrip(out)
+	r.resp, err = roundTrip(tr.transport.base, out)
 	return r, err
 }
 

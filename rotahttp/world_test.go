@@ -36,7 +36,7 @@ func bubble(t *testing.T, n int, h http.HandlerFunc, p rota.Policy, test func(*t
 			t.Fatal(err)
 		}
 		w := &world{rs, client}
-		t.Cleanup(func() { w.check(t) })
+		defer w.check(t) // before t.Context ends, and with it what was leaked
 		test(t, w)
 	})
 }

@@ -10,6 +10,10 @@ import (
 // Tau is the time after which an old value weighs 1/e beside new ones: 10 s, as in Finagle and Linkerd.
 const Tau = 10 * time.Second
 
+// minGap is how far apart observations have to be to count. One closer than that to the last would weigh 1e-5; to leave it
+// out saves a replica that answers a hundred thousand times a second a write to a contended word each time.
+const minGap = 100 * time.Microsecond
+
 // Average is the moving average. The zero value has seen nothing. Methods may be called concurrently; of two
 // observations at the same instant one may be lost, which an average forgives.
 //
@@ -25,7 +29,11 @@ func (a *Average) Observe(now, d time.Duration) {
 	avg := float64(d)
 	if w != 0 {
 		old, last := float64(math.Float32frombits(uint32(w>>32))), uint32(w)
-		dt := float64(max(int32(stamp-last), 1)) * float64(time.Microsecond)
+		gap := time.Duration(int32(stamp-last)) * time.Microsecond
+		if gap >= 0 && gap < minGap {
+			return
+		}
+		dt := float64(max(gap, minGap))
 		avg = old + (avg-old)*dt/(float64(Tau)+dt)
 	}
 	a.word.CompareAndSwap(w, uint64(math.Float32bits(float32(max(avg, 1))))<<32|uint64(stamp))

@@ -21,7 +21,7 @@ func TestFirstValueCountsWhole(t *testing.T) {
 
 // A step from 10 to 20 ms has made 1-1/e of its way after Tau, whatever the rate of observations.
 func TestStepTakesTauWhateverTheRate(t *testing.T) {
-	for _, every := range []time.Duration{50 * time.Microsecond, time.Millisecond, 100 * time.Millisecond} {
+	for _, every := range []time.Duration{time.Microsecond, 50 * time.Microsecond, time.Millisecond, 100 * time.Millisecond} {
 		var a ewma.Average
 		a.Observe(0, 10*time.Millisecond)
 		for now := every; now <= ewma.Tau; now += every {

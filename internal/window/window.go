@@ -19,7 +19,27 @@ const Span = (slots - 1) * time.Second
 // All methods may be called concurrently. An Add that races with the first one of a new second may be left
 // out of Recent, never out of Total; callers that need Recent exact hold a lock around both.
 type Counter struct {
-	n    atomic.Uint64
+	n     atomic.Uint64
+	marks Marks
+}
+
+// Add counts one event at time now. A now before the latest one counts as the latest.
+func (c *Counter) Add(now time.Duration) { c.marks.Mark(now, c.n.Add(1)-1) }
+
+// Undo takes back one event that was just added.
+func (c *Counter) Undo() { c.n.Add(^uint64(0)) }
+
+// Total returns the number of events ever added.
+func (c *Counter) Total() uint64 { return c.n.Load() }
+
+// Recent returns the number of events in the last Span, without those before the last Forget.
+func (c *Counter) Recent(now time.Duration) uint64 { return c.marks.Recent(now, c.n.Load()) }
+
+// Forget makes Recent start again from zero.
+func (c *Counter) Forget() { c.marks.Forget(c.n.Load()) }
+
+// Marks remember what a total that only grows was, second by second, for a total that is kept elsewhere.
+type Marks struct {
 	tick atomic.Int64
 	ring atomic.Pointer[ring]
 }
@@ -35,49 +55,41 @@ type ring struct {
 // tickOf numbers seconds from 1, so that 0 means never. Time is measured from an epoch of the caller's.
 func tickOf(now time.Duration) int64 { return int64(now/time.Second) + 1 }
 
-// Add counts one event at time now. A now before the latest one counts as the latest.
-func (c *Counter) Add(now time.Duration) {
-	n := c.n.Add(1)
-	if t := tickOf(now); c.tick.Load() < t {
-		c.turn(t, n-1)
+// Mark tells what the total was before an event at time now. It has to be called for every event.
+func (m *Marks) Mark(now time.Duration, before uint64) {
+	if t := tickOf(now); m.tick.Load() < t {
+		m.turn(t, before)
 	}
 }
 
-func (c *Counter) turn(t int64, before uint64) {
-	old := c.tick.Load()
-	if old >= t || !c.tick.CompareAndSwap(old, t) {
+func (m *Marks) turn(t int64, before uint64) {
+	old := m.tick.Load()
+	if old >= t || !m.tick.CompareAndSwap(old, t) {
 		return // somebody else turned it
 	}
-	s := &c.memory().starts[t%slots]
+	s := &m.memory().starts[t%slots]
 	s.before.Store(before)
 	s.tick.Store(t)
 }
 
-func (c *Counter) memory() *ring {
-	r := c.ring.Load()
+func (m *Marks) memory() *ring {
+	r := m.ring.Load()
 	if r == nil {
 		r = new(ring)
-		if !c.ring.CompareAndSwap(nil, r) {
-			r = c.ring.Load()
+		if !m.ring.CompareAndSwap(nil, r) {
+			r = m.ring.Load()
 		}
 	}
 	return r
 }
 
-// Undo takes back one event that was just added.
-func (c *Counter) Undo() { c.n.Add(^uint64(0)) }
-
-// Total returns the number of events ever added.
-func (c *Counter) Total() uint64 { return c.n.Load() }
-
-// Recent returns the number of events in the last Span, without those before the last Forget.
-func (c *Counter) Recent(now time.Duration) uint64 {
-	r := c.ring.Load()
+// Recent returns how much the total, which is n now, has grown in the last Span and since the last Forget.
+func (m *Marks) Recent(now time.Duration, n uint64) uint64 {
+	r := m.ring.Load()
 	if r == nil {
 		return 0
 	}
 	oldest, first := tickOf(now)-slots+1, int64(1<<62)
-	n := c.n.Load()
 	before := n
 	for i := range r.starts {
 		s := &r.starts[i]
@@ -92,5 +104,5 @@ func (c *Counter) Recent(now time.Duration) uint64 {
 	return n - before
 }
 
-// Forget makes Recent start again from zero.
-func (c *Counter) Forget() { c.memory().floor.Store(c.n.Load()) }
+// Forget makes Recent start again from zero, at the total n.
+func (m *Marks) Forget(n uint64) { m.memory().floor.Store(n) }

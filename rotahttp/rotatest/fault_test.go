@@ -173,6 +173,5 @@ func TestStatusWantsPairs(t *testing.T) {
 			t.Error("Status with a key and no value does not panic")
 		}
 	}()
-	odd := []string{"Retry-After"}
-	rotatest.Status(503, odd...)
+	rotatest.Status(503, strings.Fields("Retry-After")...)
 }
