@@ -347,11 +347,7 @@ func TestClosedClientRefusesCalls(t *testing.T) {
 
 // Promises 3, 6 and 8 with real goroutines: a storm of calls, over many seeds.
 func TestDoKeepsItsBooksInAnyStorm(t *testing.T) {
-	n := seeds
-	if testing.Short() {
-		n = 100
-	}
-	for seed := range uint64(n) {
+	for seed := range uint64(1000) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(seed, rota.Policy{}, 1, nil)
 			f := newFleet(t, 1+w.IntN(4), rota.Config{Policy: randomPolicy(w), Balancer: balancers(int(seed))})

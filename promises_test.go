@@ -10,8 +10,6 @@ import (
 	"github.com/rota-go/rota"
 )
 
-const seeds = 1000
-
 // forSeeds checks a property over many worlds. It stops at the first seed that breaks it.
 func forSeeds(t *testing.T, property func(seed uint64) *world) {
 	t.Helper()

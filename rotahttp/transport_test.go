@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -253,21 +254,32 @@ func TestMayRepeat(t *testing.T) {
 	}
 }
 
-// A GetBody that fails is the caller's doing: it ends the call, and no replica is blamed.
-func TestGetBodyFails(t *testing.T) {
-	bubble(t, 2, nil, plain, func(t *testing.T, w *world) {
-		w.Replica(0).Set(rotatest.Status(500))
-		req := request(t.Context(), "PUT", strings.NewReader(`"hello"`))
-		gone := errors.New("the file is gone")
-		req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
-		resp, err := w.transport().RoundTrip(req)
-		if err == nil {
-			resp.Body.Close()
-		}
-		if n := w.node(1).Attempts; n.Failure != 0 || n.Ignored != 1 || w.Replica(1).Calls() != 0 {
-			t.Errorf("replica 1 has %+v, want one ignored", n)
-		}
-	})
+// A body that fails is the caller's doing: it ends the call, and no replica is blamed.
+func TestBodyFails(t *testing.T) {
+	gone := errors.New("the file is gone")
+	tests := []struct {
+		name string
+		body io.Reader
+		get  func() (io.ReadCloser, error)
+	}{
+		{name: "in GetBody", body: strings.NewReader(`"hello"`), get: func() (io.ReadCloser, error) { return nil, gone }},
+		{name: "in Read", body: iotest.ErrReader(gone)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, 2, nil, plain, func(t *testing.T, w *world) {
+				w.Replica(0).Set(rotatest.Refuse())
+				req := request(t.Context(), "PUT", track(test.body))
+				req.ContentLength, req.GetBody = 7, test.get
+				if resp, err := w.transport().RoundTrip(req); !errors.Is(err, gone) {
+					t.Errorf("RoundTrip() = %v, %v, want %v", resp, err, gone)
+				}
+				if n := w.node(1).Attempts; n.Failure+n.Overload != 0 || w.Replica(1).Calls() != 0 {
+					t.Errorf("replica 1 is blamed: %+v", n)
+				}
+			})
+		})
+	}
 }
 
 // Reading a body that is to be kept in memory ends with the request's context.

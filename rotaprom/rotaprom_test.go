@@ -1,7 +1,6 @@
 package rotaprom_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -46,9 +45,10 @@ func bad(took time.Duration, v rota.Verdict) ending {
 	return ending{took, rota.Outcome{Verdict: v, Err: errors.New(v.String())}}
 }
 
-// call makes a call whose attempts end as told. The attempt for which nothing is told is under way for good.
+// call makes a call whose attempts end as told; it may be repeated if more than one is told. The attempt for which
+// nothing is told is under way for good.
 func (s *service) call(endings ...ending) {
-	p := s.Plan(s.now, time.Time{}, rota.Call{Idempotent: true})
+	p := s.Plan(s.now, time.Time{}, rota.Call{Idempotent: len(endings) > 1})
 	for {
 		switch step := p.Next(s.now); step.Kind {
 		case rota.StepSend:
@@ -69,16 +69,14 @@ func (s *service) call(endings ...ending) {
 
 // history is a service with one of everything.
 func history() *service {
-	s := newService("users", rota.Policy{
-		Retry: &rota.Retry{}, Breaker: &rota.Breaker{Failures: 1, Open: time.Hour},
-	}, "a:80", "b:80")
-	s.call(ok(20 * time.Millisecond))                                                // a
-	s.call(bad(5*time.Millisecond, rota.Failure), ok(40*time.Millisecond))           // b, whose breaker opens, and a
-	s.call(ending{0, rota.Outcome{Verdict: rota.Overload, RetryAfter: time.Second}}) // a
-	s.call()                                                                         // nobody is usable
-	s.now = s.now.Add(2 * time.Second)
-	s.call(ending{time.Second, rota.Outcome{Verdict: rota.Ignored, Err: context.Canceled}}) // a
-	s.call()                                                                                // a, under way
+	s := newService("users", rota.Policy{Retry: &rota.Retry{}, Breaker: &rota.Breaker{Failures: 1, Open: time.Hour}})
+	s.call() // nobody is known
+	s.Update(s.now, rota.StaticAddrs("a:80", "b:80"))
+	s.call(ok(20 * time.Millisecond))                                      // a
+	s.call(bad(5*time.Millisecond, rota.Failure), ok(40*time.Millisecond)) // b, whose breaker opens, and a
+	s.call(bad(time.Second, rota.Ignored))                                 // a
+	s.call()                                                               // a, under way
+	s.call(bad(0, rota.Overload))                                          // a
 	s.now = epoch.Add(10 * time.Second)
 	return s
 }
