@@ -16,10 +16,11 @@ func RoundRobinFrom(first int) Balancer {
 
 // turns outlives the pickers, so that a change of the set does not send everybody back to its first node.
 type turns struct {
-	first atomic.Uint64 // of first attempts; alone in its cache line, because every call writes it
+	first atomic.Uint64 // of first attempts; every call writes it, so nothing that calls only read may be near
 	_     [120]byte
-	other atomic.Uint64 // of all others: in one queue with them, retries would make every second call meet the same node
 	start atomic.Int64  // 1 + the first turn; 0 = not drawn yet
+	other atomic.Uint64 // of all others: in one queue with them, retries would make every second call meet the same node
+	_     [112]byte
 }
 
 func roundRobin(t *turns) Balancer {

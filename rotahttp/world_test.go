@@ -35,6 +35,7 @@ func bubble(t *testing.T, n int, h http.HandlerFunc, p rota.Policy, test func(*t
 		if err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // for the first set
 		w := &world{rs, client}
 		defer w.check(t) // before t.Context ends, and with it what was leaked
 		test(t, w)
