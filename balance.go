@@ -24,6 +24,7 @@ type Pick struct {
 	// taken is a node that has admitted the attempt already.
 	taken  *Node
 	ticket breaker.Ticket
+	block  block // of RoundRobin; a Plan, and so its Pick, stays on its processor
 }
 
 // Usable reports whether n would admit an attempt now (it does not rest, its breaker and rate limit allow it) and

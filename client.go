@@ -79,7 +79,7 @@ func New(cfg Config) (*Client, error) {
 		service: cfg.Service, observer: cfg.Observer, stop: stop, epoch: now,
 		cluster: NewCluster(ClusterParams{
 			Service: cfg.Service, Policy: cfg.Policy, Balancer: cfg.Balancer, Observer: cfg.Observer,
-			Rand: rand.Uint64, Now: now,
+			Rand: rand.Uint64, Now: now, Concurrent: true,
 		}),
 		done: make(chan struct{}), ready: make(chan struct{}), idle: make(chan struct{}),
 	}

@@ -14,12 +14,13 @@ import (
 // Cluster is all nodes of one service and what was learned about them. It does no I/O, starts no goroutine and reads
 // no clock: a Client drives it with real time, a simulator with its own. Methods may be called concurrently.
 type Cluster struct {
-	service  string
-	rules    rules
-	balancer Balancer
-	observer Observer
-	rand     func() uint64
-	epoch    time.Time // inside, time is a duration since then
+	service    string
+	rules      rules
+	balancer   Balancer
+	observer   Observer
+	rand       func() uint64
+	concurrent bool
+	epoch      time.Time // inside, time is a duration since then
 
 	set   atomic.Pointer[nodeSet]
 	plans sync.Pool
@@ -44,6 +45,9 @@ type ClusterParams struct {
 	Observer Observer
 	Rand     func() uint64 // must be safe for concurrent use if the Cluster is used so
 	Now      time.Time     // the start; no later time may be before it
+	// Concurrent says that many goroutines make calls. A balancer may then deal with what they do at the same instant
+	// out of order. Without it, the same calls with the same Rand make the same choices.
+	Concurrent bool
 }
 
 // nodeSet is what calls read. It never changes; an update makes a new one.
@@ -74,7 +78,7 @@ func NewCluster(p ClusterParams) *Cluster {
 	}
 	cl := &Cluster{
 		service: p.Service, rules: p.Policy.rules(), balancer: p.Balancer, observer: p.Observer, rand: p.Rand,
-		epoch: p.Now, cells: make([]cell, runtime.GOMAXPROCS(0)), nodes: map[string]*Node{},
+		concurrent: p.Concurrent, epoch: p.Now, cells: make([]cell, runtime.GOMAXPROCS(0)), nodes: map[string]*Node{},
 	}
 	cl.plans.New = func() any {
 		seat := int(cl.seats.Add(1)-1) % len(cl.cells)

@@ -80,16 +80,17 @@ func inline[R any](ctx context.Context, c *Client, p *Plan, now time.Time, op Op
 			p.Close()
 			return settled(reply, have, op, nothing), err
 		case StepSend:
-			if have {
-				op.discard(reply)
-			}
-			var err error
-			reply, err = send(ctx, c, p, s.Attempt, &op)
-			have = err == nil
+			next, err := send(ctx, c, p, s.Attempt, &op, &reply, have)
 			now = c.now()
-			o := op.classify(reply, err)
+			o := op.classify(next, err)
+			if err == nil || o.Verdict == Success {
+				if have {
+					op.discard(reply)
+				}
+				reply, have = next, true
+			}
 			if o.Verdict == Success && op.Hold != nil {
-				if h, ok := p.Answered(now, s.Attempt); ok {
+				if h, ok := p.Answered(now, s.Attempt, o); ok {
 					p.Close()
 					return hold(c, reply, h, op, nothing), nil
 				}
@@ -102,14 +103,17 @@ func inline[R any](ctx context.Context, c *Client, p *Plan, now time.Time, op Op
 	}
 }
 
-// send calls op.Send, and closes the books of the call if that does not return.
-func send[R any](ctx context.Context, c *Client, p *Plan, a *Attempt, op *Op[R]) (R, error) {
+// send calls op.Send, and closes the books of the call if that does not return. kept is the reply of an earlier attempt.
+func send[R any](ctx context.Context, c *Client, p *Plan, a *Attempt, op *Op[R], kept *R, have bool) (R, error) {
 	returned := false
 	defer func() {
 		if !returned {
 			p.Cancel(c.now(), errPanicked)
 			p.Ended(c.now(), a, Outcome{Verdict: Ignored, Err: errPanicked})
 			p.Close()
+			if have {
+				op.discard(*kept)
+			}
 		}
 	}()
 	reply, err := op.Send(ctx, a)

@@ -258,7 +258,7 @@ func (p *Plan) recycle() {
 
 // Answered takes a successful attempt whose reply outlives it: the call has its answer, and the attempt stays in flight
 // until Held.Ended. It reports false when the call was over already: then Ended is to be called, and the reply dropped.
-func (p *Plan) Answered(now time.Time, a *Attempt) (Held, bool) {
+func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	p.advance(now)
 	if p.done {
 		return Held{}, false
@@ -266,8 +266,11 @@ func (p *Plan) Answered(now time.Time, a *Attempt) (Held, bool) {
 	if a.phase == underWay {
 		p.live--
 	}
-	a.took, a.phase, a.outcome = p.now-a.start, taken, Outcome{}
+	a.took, a.phase, a.outcome = p.now-a.start, taken, o
 	p.win(a)
+	if o.Draining {
+		a.node.restUntil(p.now+DrainRest, false) // a long reply must not hide it
+	}
 	h := Held{p.cl, a.node, a.ticket, a.took, a.number, a.hedge}
 	if h.ticket.Trial() {
 		// The headers settle a trial. A long body would keep the replica's other calls out.

@@ -1,6 +1,8 @@
 package rota_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,6 +52,34 @@ func TestRoundRobinKeepsItsPlaceWhenTheSetChanges(t *testing.T) {
 	for i, a := range got[1:] {
 		if a == got[i] {
 			t.Errorf("%v: twice in a row to the same node", got)
+		}
+	}
+}
+
+// Processors that take turns in a hurry take them in blocks. That must not favour a node.
+func TestRoundRobinIsFairUnderContention(t *testing.T) {
+	client, err := rota.New(rota.Config{Resolver: rota.Static(instances(3)), Balancer: rota.RoundRobin()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	op := rota.Op[int]{Send: func(context.Context, *rota.Attempt) (int, error) { return 0, nil }}
+	const goroutines, calls = 4, 30_000
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for range calls {
+				if _, err := rota.Do(t.Context(), client, rota.Call{}, op); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	const want = goroutines * calls / 3
+	for _, n := range client.Stats().Nodes {
+		if got := int(n.Attempts.Success); got < want*9/10 || got > want*11/10 {
+			t.Errorf("%s answered %d of %d calls, want %d within a tenth", n.Instance.Addr, got, goroutines*calls, want)
 		}
 	}
 }

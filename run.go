@@ -52,6 +52,7 @@ func (r *run[R]) call(now time.Time) (R, error) {
 	r.drive(now, true)
 	res, cancel, err := r.result()
 	if res.crash != nil {
+		leftover[R]{res.reply, res.have, cancel}.free(&r.op)
 		panic(res.crash)
 	}
 	if err == nil && r.op.Hold != nil {
@@ -193,7 +194,7 @@ func (r *run[R]) attempt(ctx context.Context, a *Attempt) time.Time {
 	o := r.op.classify(reply, err)
 	returned = true
 	now := r.client.now()
-	r.ended(now, a, o, reply, err == nil).free(&r.op)
+	r.ended(now, a, o, reply, err == nil || o.Verdict == Success).free(&r.op)
 	return now
 }
 
@@ -220,7 +221,7 @@ func (r *run[R]) ended(now time.Time, a *Attempt, o Outcome, reply R, have bool)
 	defer r.wakeLocked()
 	number := a.number
 	if o.Verdict == Success && r.op.Hold != nil {
-		if h, ok := r.plan.Answered(now, a); ok {
+		if h, ok := r.plan.Answered(now, a, o); ok {
 			r.held = h
 			return r.keepLocked(reply, number)
 		}

@@ -16,6 +16,14 @@ import (
 // buffers are for replies that are read whole.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// keep gives a buffer back, unless one long reply has made it big.
+func keep(buf *bytes.Buffer) {
+	if buf.Cap() <= 64<<10 {
+		buf.Reset()
+		buffers.Put(buf)
+	}
+}
+
 // roundTrip asks rt, and makes up for what a RoundTripper may forget: a reply or an error, and a body.
 func roundTrip(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 	resp, err := rt.RoundTrip(req)

@@ -147,7 +147,7 @@ func (e *Endpoint[Req, Res]) send(ctx context.Context, a *rota.Attempt, body []b
 	}
 	defer resp.Body.Close()
 	buf := buffers.Get().(*bytes.Buffer)
-	defer func() { buf.Reset(); buffers.Put(buf) }()
+	defer keep(buf)
 	limit := min(e.MaxReply, math.MaxInt64-1)
 	if limit == 0 {
 		limit = 4 << 20

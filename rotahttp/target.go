@@ -47,11 +47,15 @@ func (t *targets) of(addr string) (*url.URL, error) {
 func under(out, base, u *url.URL) {
 	*out = *u
 	out.Scheme, out.Host = base.Scheme, base.Host
+	if u.Path == "" { // then a slash at the end of base's path stays
+		out.Path, out.RawPath = base.Path, base.RawPath
+		return
+	}
 	if base.Path != "" {
-		out.Path = base.Path + u.Path
+		out.Path = strings.TrimSuffix(base.Path, "/") + u.Path
 	}
 	if base.RawPath != "" || u.RawPath != "" {
-		out.RawPath = base.EscapedPath() + u.EscapedPath()
+		out.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + u.EscapedPath()
 	}
 }
 
@@ -80,10 +84,7 @@ func parseAddr(addr string) (*url.URL, error) {
 	if err != nil {
 		return nil, &addrError{addr, err}
 	}
-	return &url.URL{
-		Scheme: u.Scheme, Host: u.Host,
-		Path: strings.TrimSuffix(u.Path, "/"), RawPath: strings.TrimSuffix(u.RawPath, "/"),
-	}, nil
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}, nil
 }
 
 var (

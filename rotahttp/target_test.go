@@ -16,9 +16,9 @@ func TestParseAddr(t *testing.T) {
 		{"IPv6", "[::1]:8080", "http://[::1]:8080", ""},
 		{"host with a path", "users:80/v2", "http://users:80/v2", ""},
 		{"URL", "https://users.internal/v2", "https://users.internal/v2", ""},
-		{"final slash", "http://users/", "http://users", ""},
-		{"final slash of a path", "http://users/v2/", "http://users/v2", ""},
-		{"escaped path", "http://users/a%2Fb/", "http://users/a%2Fb", ""},
+		{"final slash", "http://users/", "http://users/", ""},
+		{"final slash of a path", "http://users/v2/", "http://users/v2/", ""},
+		{"escaped path", "http://users/a%2Fb/", "http://users/a%2Fb/", ""},
 		{"what is no part of a replica's address", "http://ann:secret@users/v2?a=b#c", "http://users/v2", ""},
 		{"empty", "", "", "want host:port or a URL"},
 		{"no host", "http:///v2", "", "want host:port or a URL"},
@@ -82,4 +82,21 @@ func FuzzParseAddr(f *testing.F) {
 			t.Fatalf("of(%q) with %q asks for %q: %v", addr, path, u.RequestURI(), err)
 		}
 	})
+}
+
+func TestSlashBetweenPaths(t *testing.T) {
+	for _, test := range []struct{ addr, path, want string }{
+		{"http://users", "", "http://users"},
+		{"http://users/v2/", "", "http://users/v2/"}, // the path is all the replica's
+		{"http://users/v2/", "/42", "http://users/v2/42"},
+		{"http://users/v2", "/42", "http://users/v2/42"},
+		{"http://users/", "/42", "http://users/42"},
+		{"http://users/a%2Fb/", "/42", "http://users/a%2Fb/42"},
+		{"http://users/a%2Fb/", "", "http://users/a%2Fb/"},
+	} {
+		ts := targets{path: test.path}
+		if u, err := ts.of(test.addr); err != nil || u.String() != test.want {
+			t.Errorf("%q with path %q is %v, %v; want %s", test.addr, test.path, u, err, test.want)
+		}
+	}
 }
