@@ -63,16 +63,16 @@ func readAll(req *http.Request) ([]byte, error) {
 
 // next returns the body for an attempt; nil if there is none.
 func (b *requestBody) next() (io.ReadCloser, error) {
+	if b.original == nil && b.get == nil {
+		return nil, nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.original != nil && !b.sent {
 		b.sent = true
 		return b.original, nil
 	}
-	switch {
-	case b.original == nil && b.get == nil:
-		return nil, nil
-	case b.get == nil:
+	if b.get == nil {
 		return nil, &bodyError{errors.New("it cannot be sent again")}
 	}
 	body, err := b.get()
@@ -91,6 +91,9 @@ func (b *requestBody) left() bool {
 
 // close keeps the promise of every RoundTripper, also when no attempt was made.
 func (b *requestBody) close() {
+	if b.original == nil {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.original != nil && !b.sent {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // targets remembers what addresses mean as URLs, with path after their own. It grows with the number of addresses ever
@@ -13,33 +14,28 @@ import (
 type targets struct {
 	path string
 
-	mu   sync.RWMutex
-	urls map[string]*url.URL
+	urls sync.Map // address -> *url.URL
+	n    atomic.Int32
 }
 
 const maxTargets = 10_000
 
 // of returns the URL of an instance's address. It must not be changed.
 func (t *targets) of(addr string) (*url.URL, error) {
-	t.mu.RLock()
-	u := t.urls[addr]
-	t.mu.RUnlock()
-	if u != nil {
-		return u, nil
+	if u, ok := t.urls.Load(addr); ok {
+		return u.(*url.URL), nil
 	}
-	u, err := parseAddr(addr)
+	base, err := parseAddr(addr)
 	if err != nil {
 		return nil, err
 	}
-	base := u
-	u = new(url.URL)
+	u := new(url.URL)
 	under(u, base, &url.URL{Path: t.path})
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.urls == nil || len(t.urls) >= maxTargets {
-		t.urls = map[string]*url.URL{}
+	if t.n.Add(1) > maxTargets {
+		t.urls.Clear()
+		t.n.Store(1)
 	}
-	t.urls[addr] = u
+	t.urls.Store(addr, u)
 	return u, nil
 }
 

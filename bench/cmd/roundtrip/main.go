@@ -152,6 +152,12 @@ func variantsOf(addrs []string) ([]variant, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	calm := everything
+	calm.Hedge = nil
+	noHedge, err := around(calm)
+	if err != nil {
+		return nil, nil, err
+	}
 	done := func() {
 		for _, c := range clients {
 			c.Close()
@@ -159,9 +165,11 @@ func variantsOf(addrs []string) ([]variant, func(), error) {
 	}
 	return []variant{
 		{name: "http.Transport", client: rotahttp.NewTransport(), ctx: background, url: turn},
+		{name: "http.Transport again (what noise there is)", client: rotahttp.NewTransport(), ctx: background, url: turn},
 		{name: "http.Transport, deadline on the context", client: rotahttp.NewTransport(), ctx: deadline, url: turn},
 		{name: "rota: retries, breaker", client: plain, ctx: background, url: service},
-		{name: "rota: everything on (deadline, try time, hedge, rate)", client: full, ctx: background, url: service},
+		{name: "rota: and a deadline, a try time, a rate limit", client: noHedge, ctx: background, url: service},
+		{name: "rota: and hedges, which are sent", client: full, ctx: background, url: service},
 	}, done, nil
 }
 
