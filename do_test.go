@@ -249,14 +249,19 @@ func TestCancelIsNeutral(t *testing.T) {
 				t.Errorf("Do() = %v, want %v", err, context.Canceled)
 			}
 		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := f.call(gone); !errors.Is(err, context.Canceled) { // before anything was sent
+			t.Errorf("Do() = %v, want %v", err, context.Canceled)
+		}
 		s := f.close()
 		for _, n := range s.Nodes {
 			if n.Attempts.Failure > 0 || n.Opened > 0 {
 				t.Errorf("%+v, want nothing held against it", n)
 			}
 		}
-		if s.Calls.Ignored != 20 {
-			t.Errorf("%d calls ignored, want 20", s.Calls.Ignored)
+		if s.Calls.Ignored != 21 {
+			t.Errorf("%d calls ignored, want 21", s.Calls.Ignored)
 		}
 	})
 }

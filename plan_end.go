@@ -154,10 +154,10 @@ func (p *Plan) finish(reason error) {
 	case p.winner != nil:
 	case reason == errDeadline:
 		c.failed.Add(1)
-	case p.sent == 0:
-		c.unplaced.Add(1)
 	case p.left:
 		c.ignored.Add(1)
+	case p.sent == 0:
+		c.unplaced.Add(1)
 	case p.overloaded():
 		c.overloaded.Add(1)
 		p.rest = p.soonest()
