@@ -179,3 +179,34 @@ func ExamplePolicy_Validate() {
 	// <nil>
 	// rota: Rate.PerSecond = 0, want > 0
 }
+
+func ExampleDefaultPolicy() {
+	p := rota.DefaultPolicy()
+	p.Timeout = 250 * time.Millisecond
+	p.Retry.Attempts = 2
+	fmt.Println(p.Validate(), p.Hedge == nil)
+	// Output: <nil> true
+}
+
+func ExampleStaticAddrs() {
+	ctx, cancel := context.WithCancel(context.Background())
+	err := rota.StaticAddrs("a:80", "b:80").Resolve(ctx, func(set []rota.Instance) {
+		fmt.Println(set)
+		cancel()
+	})
+	fmt.Println(err)
+	// Output:
+	// [{a:80} {b:80}]
+	// context canceled
+}
+
+func ExampleClient_Close() {
+	client, err := rota.New(rota.Config{Resolver: rota.StaticAddrs("b:80")})
+	if err != nil {
+		panic(err)
+	}
+	client.Close()
+	_, err = rota.Do(context.Background(), client, rota.Call{}, rota.Op[string]{Send: lookup})
+	fmt.Println(errors.Is(err, rota.ErrClosed))
+	// Output: true
+}

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -23,8 +24,8 @@ import (
 
 func main() {
 	serve := flag.Bool("serve", false, "be the replicas (used by the program itself)")
-	rounds := flag.Int("rounds", 9, "rounds, each with every variant once")
-	requests := flag.Int("requests", 20000, "requests of one variant in a round")
+	rounds := flag.Int("rounds", 21, "rounds, each with every variant once")
+	requests := flag.Int("requests", 10000, "requests of one variant in a round")
 	callers := flag.Int("callers", 8, "goroutines that send them")
 	flag.Parse()
 	run := func() error { return measure(*rounds, *requests, *callers) }
@@ -77,9 +78,10 @@ func measure(rounds, requests, callers int) error {
 		return err
 	}
 	defer done()
+	order := rand.New(rand.NewPCG(1, 1))
 	for round := range rounds + 1 {
-		for i := range variants {
-			v := &variants[(i+round)%len(variants)]
+		for _, i := range order.Perm(len(variants)) { // so that none profits from what ran before it
+			v := &variants[i]
 			us, err := v.run(requests, callers)
 			if err != nil {
 				return fmt.Errorf("%s: %w", v.name, err)
