@@ -63,18 +63,17 @@ const (
 // Attempt is one try of a call, on one replica. It is valid until Send has returned, or, when its reply is held, until
 // the reply's end. Its methods may be called concurrently.
 type Attempt struct {
-	node   *Node
-	cl     *Cluster
-	number int
-	hedge  bool
-
+	node     *Node
+	cl       *Cluster
 	start    time.Duration
 	deadline time.Duration
 	ticket   breaker.Ticket
 	answers  uint64 // how many the node had given when the attempt was sent
-	phase    phase
 	took     time.Duration
 	outcome  Outcome
+	number   int32
+	phase    phase
+	hedge    bool
 	timedOut bool
 }
 
@@ -92,7 +91,7 @@ const (
 func (a *Attempt) Instance() Instance { return a.node.inst }
 
 // Number counts the attempts of a call from 1.
-func (a *Attempt) Number() int { return a.number }
+func (a *Attempt) Number() int { return int(a.number) }
 
 // Hedge reports whether the attempt was sent while an earlier one was still under way.
 func (a *Attempt) Hedge() bool { return a.hedge }

@@ -25,28 +25,27 @@ type Plan struct {
 	cl   *Cluster
 	cell *cell
 	set  *nodeSet
-	call Call
 	pick Pick
+	call Call
+	own  bool // the deadline is the policy's, not the caller's
 
-	now, start, deadline time.Duration // since the cluster's epoch
-	own                  bool          // the deadline is the policy's, not the caller's
+	now, start, deadline      time.Duration // since the cluster's epoch
+	retryAt, hedgeAt, splitAt time.Duration
 
-	sent         int // attempts so far
-	unsent       int // of those, that never reached a replica; they do not count for Retry.Attempts
-	live         int // of those, under way and not given up
-	unended      int // of those, not ended
-	retryAt      time.Duration
-	hedgeAt      time.Duration
-	splitAt      time.Duration
-	hedged       bool
-	prepaid      bool // a token is set aside for the attempt after a trial
-	repeat       bool // a node that was tried may be tried again
-	shut         bool // no further attempt, whatever comes
-	done         bool
-	closed       bool
-	left         bool // the caller did not wait for the end
+	sent    int // attempts so far
+	unsent  int // of those, that never reached a replica; they do not count for Retry.Attempts
+	live    int // of those, under way and not given up
+	unended int // of those, not ended
+	hedged  bool
+	prepaid bool // a token is set aside for the attempt after a trial
+	repeat  bool // a node that was tried may be tried again
+	shut    bool // no further attempt, whatever comes
+	done    bool
+	closed  bool
+	left    bool // the caller did not wait for the end
+
+	winnerNumber int32
 	winner       *Attempt
-	winnerNumber int
 	reason       error // why there is no winner
 	rest         time.Duration
 	attempts     [MaxAttempts]Attempt

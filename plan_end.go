@@ -236,7 +236,7 @@ func (p *Plan) record(a *Attempt) {
 
 func (p *Plan) observe(a *Attempt) {
 	if f := p.cl.observer.AttemptEnded; f != nil {
-		f(AttemptEvent{p.cl.service, a.report(), a.number, a.hedge})
+		f(AttemptEvent{p.cl.service, a.report(), a.Number(), a.hedge})
 	}
 }
 
@@ -271,7 +271,7 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	if o.Draining {
 		a.node.restUntil(p.now+DrainRest, false) // a long reply must not hide it
 	}
-	h := Held{p.cl, a.node, a.ticket, a.took, a.number, a.hedge}
+	h := Held{p.cl, a.node, a.ticket, a.took, a.Number(), a.hedge}
 	if h.ticket.Trial() {
 		// The headers settle a trial. A long body would keep the replica's other calls out.
 		h.node.breaker.Success(h.ticket)

@@ -133,7 +133,7 @@ func (p *Plan) placed(n *Node, t breaker.Ticket) *Attempt {
 	p.live++
 	p.unended++
 	*a = Attempt{
-		node: n, cl: p.cl, number: p.sent, start: p.now, deadline: p.deadline, ticket: t, answers: n.answers(),
+		node: n, cl: p.cl, number: int32(p.sent), start: p.now, deadline: p.deadline, ticket: t, answers: n.answers(),
 	}
 	p.setTimes(a)
 	return a

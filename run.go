@@ -219,7 +219,7 @@ func (r *run[R]) ended(now time.Time, a *Attempt, o Outcome, reply R, have bool)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.wakeLocked()
-	number := a.number
+	number := a.Number()
 	if o.Verdict == Success && r.op.Hold != nil {
 		if h, ok := r.plan.Answered(now, a, o); ok {
 			r.held = h

@@ -45,13 +45,13 @@ var errNoReply = errors.New("rotahttp: the RoundTripper returned neither a reply
 
 // holdReply makes the end of a reply's body the end of its attempt.
 func holdReply(r reply, end func(rota.Outcome)) reply {
-	body, drains := r.resp.Body, draining(first(r.resp.Header, HeaderLoad))
+	body := r.resp.Body
 	if body == http.NoBody {
-		end(rota.Outcome{Draining: drains})
+		end(rota.Outcome{})
 		return r
 	}
 	b := &r.trip.held // there is one winner
-	b.ReadCloser, b.ctx, b.end, b.drains = body, r.trip.req.Context(), end, drains
+	b.ReadCloser, b.ctx, b.end = body, r.trip.req.Context(), end
 	r.resp.Body = b
 	if conn, ok := body.(io.ReadWriteCloser); ok && r.resp.StatusCode == http.StatusSwitchingProtocols {
 		r.resp.Body = &heldConn{b, conn}
@@ -62,10 +62,9 @@ func holdReply(r reply, end func(rota.Outcome)) reply {
 // heldBody tells when it was read to its end, failed, or was closed; whatever comes first.
 type heldBody struct {
 	io.ReadCloser
-	ctx    context.Context // of the request: a read that fails because it ended is not the replica's doing
-	end    func(rota.Outcome)
-	drains bool
-	ended  atomic.Bool
+	ctx   context.Context // of the request: a read that fails because it ended is not the replica's doing
+	end   func(rota.Outcome)
+	ended atomic.Bool
 }
 
 func (b *heldBody) Read(p []byte) (int, error) {
@@ -90,7 +89,6 @@ func (b *heldBody) Close() error {
 
 func (b *heldBody) over(o rota.Outcome) {
 	if b.ended.CompareAndSwap(false, true) {
-		o.Draining = b.drains
 		b.end(o)
 	}
 }

@@ -31,14 +31,15 @@ func (e *StatusError) Error() string {
 //	anything else                            Success: the replica works, and a 4xx is the caller's doing
 func classifyStatus(code int, h http.Header) rota.Outcome {
 	o := rota.Outcome{Draining: draining(first(h, HeaderLoad))}
+	if code < 500 && code != http.StatusTooManyRequests {
+		return o
+	}
 	after := first(h, "Retry-After")
 	switch {
 	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable, code >= 500 && after != "":
 		o.Verdict, o.RetryAfter = rota.Overload, parseRetryAfter(after, time.Now())
-	case code >= 500:
-		o.Verdict = rota.Failure
 	default:
-		return o
+		o.Verdict = rota.Failure
 	}
 	o.Err = &StatusError{code}
 	return o

@@ -18,8 +18,8 @@ const (
 
 // Hist is a histogram that many goroutines add to. The zero value is ready. Adding is two atomic additions.
 type Hist struct {
+	sum    atomic.Int64 // first, to share a cache line with what its owner counts beside it
 	counts [Buckets]atomic.Uint64
-	sum    atomic.Int64
 }
 
 // Add records d. Negative durations count as zero.
