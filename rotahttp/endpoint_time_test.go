@@ -237,7 +237,7 @@ func TestDeadlineBoundsTheWaitForInstances(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer client.Close()
-		w := &world{rotatest.New(t, 0, nil), client}
+		w := &world{Replicas: rotatest.New(t, 0, nil), client: client}
 		for _, caller := range callers {
 			start := time.Now()
 			err := caller.of(w)(t.Context())
@@ -268,7 +268,7 @@ func TestAddressThatMeansNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			w := &world{rs, client}
+			w := &world{Replicas: rs, client: client}
 			if got, err := w.endpoint(method).Call(t.Context(), "hello"); got != "HELLO from replica-0:80" || err != nil {
 				t.Errorf("%s: Call() = %q, %v", method, got, err)
 			}

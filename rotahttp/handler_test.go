@@ -213,7 +213,7 @@ func TestLoop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{rs, client}
+		w := &world{Replicas: rs, client: client}
 		defer w.check(t)
 		e := w.endpoint("POST")
 		e.Idempotent = true

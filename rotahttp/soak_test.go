@@ -127,7 +127,11 @@ func (w *world) balance(t *testing.T, calls uint64) {
 		seen += uint64(w.Replica(i).Calls())
 	}
 	// The base transport repeats by itself what a kept connection's reset hit; what was refused was never seen.
-	if begun := calls - c.Unplaced + s.Retries + s.Hedges; attempts != begun || seen > attempts+attempts/2 {
+	if begun := w.attempts.Load(); attempts != begun || seen > attempts+attempts/2 {
 		t.Errorf("%d attempts begun, %d ended, %d seen", begun, attempts, seen)
+	}
+	// A call that ended before its first attempt is unplaced, or ignored: its caller had left.
+	if most := calls - c.Unplaced + s.Retries + s.Hedges; attempts > most || attempts < most-c.Ignored {
+		t.Errorf("%d attempts by %+v, %d retries, %d hedges", attempts, c, s.Retries, s.Hedges)
 	}
 }

@@ -38,7 +38,7 @@ func TestTransportURL(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				w := &world{rs, client}
+				w := &world{Replicas: rs, client: client}
 				defer w.check(t)
 				req, err := http.NewRequest("GET", test.url, nil)
 				if err != nil {
@@ -71,7 +71,7 @@ func TestTLSThatFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := &world{rs, client}
+			w := &world{Replicas: rs, client: client}
 			defer w.check(t)
 			if got, err := w.endpoint("POST").Call(t.Context(), "hello"); got != "HELLO from replica-1:80" || err != nil {
 				t.Errorf("Call() = %q, %v, want the answer of replica 1", got, err)

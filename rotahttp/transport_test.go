@@ -200,7 +200,7 @@ func TestStreamIsSentOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{rs, client}
+		w := &world{Replicas: rs, client: client}
 		defer w.check(t)
 		rs.Replica(0).Set(rotatest.Cut())
 		resp, err := w.transport().RoundTrip(request(t.Context(), "PUT", track(strings.NewReader(`"hello"`))))

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,8 @@ import (
 // in flight, no connection in use.
 type world struct {
 	*rotatest.Replicas
-	client *rota.Client
+	client   *rota.Client
+	attempts *atomic.Uint64 // that calls have had, as they ended
 }
 
 // bubble runs a test with n replicas that answer with h (nil = upper). Calls go to replica 0 first and then in turn.
@@ -29,14 +31,16 @@ func bubble(t *testing.T, n int, h http.HandlerFunc, p rota.Policy, test func(*t
 	}
 	synctest.Test(t, func(t *testing.T) {
 		rs := rotatest.New(t, n, h)
+		attempts := new(atomic.Uint64)
 		client, err := rota.New(rota.Config{
 			Service: "users", Resolver: rs.Resolver(), Policy: p, Balancer: rota.RoundRobinFrom(0),
+			Observer: rota.Observer{CallEnded: func(e rota.CallEvent) { attempts.Add(uint64(e.Attempts)) }},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait() // for the first set
-		w := &world{rs, client}
+		w := &world{rs, client, attempts}
 		defer w.check(t) // before t.Context ends, and with it what was leaked
 		test(t, w)
 	})
