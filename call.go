@@ -93,7 +93,7 @@ func (a *Attempt) Instance() Instance { return a.node.inst }
 // Number counts the attempts of a call from 1.
 func (a *Attempt) Number() int { return int(a.number) }
 
-// Hedge reports whether the attempt was sent while an earlier one was still under way.
+// Hedge reports whether the attempt was sent after the hedge's delay, while an earlier one was still under way.
 func (a *Attempt) Hedge() bool { return a.hedge }
 
 // Deadline returns the time at which the attempt is given up at the latest; false if there is none.

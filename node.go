@@ -117,11 +117,7 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 		work := n.work.Add(oneAnswer - 1) // one more answer, one less in flight
 		n.marks.Mark(now, work/oneAnswer-1)
 		n.latency.Observe(now, d)
-		if r.breaker && n.breaker.Success(t) {
-			n.marks.Forget(n.answers())
-			n.failed.Forget()
-			return closed
-		}
+		return n.succeed(t, r)
 	case Failure:
 		n.failed.Add(now)
 		n.latency.AtLeast(now, d) // failing fast must not look like being fast
@@ -200,6 +196,17 @@ func (n *Node) silent(now time.Duration, a *Attempt, limit int) bool {
 	}
 	n.silence.end()
 	return true
+}
+
+// succeed tells the breaker of an answer. What failed before a trial closed it is forgotten, or the next failure would
+// find the old share of failures and open it at once.
+func (n *Node) succeed(t breaker.Ticket, r *rules) change {
+	if !r.breaker || !n.breaker.Success(t) {
+		return unchanged
+	}
+	n.marks.Forget(n.answers())
+	n.failed.Forget()
+	return closed
 }
 
 func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) change {

@@ -80,7 +80,6 @@ func (cl *Cluster) Plan(now, deadline time.Time, call Call) *Plan {
 
 func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 	p.set, p.call = p.cl.set.Load(), call
-	p.repeat = false
 	p.now, p.start, p.deadline, p.own = now, now, never, false
 	if !deadline.IsZero() {
 		p.deadline = p.cl.since(deadline)
@@ -89,9 +88,9 @@ func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 		p.deadline, p.own = now+t, true
 	}
 	p.sent, p.unsent, p.live, p.unended = 0, 0, 0, 0
-	p.prepaid = false
 	p.retryAt, p.hedgeAt, p.splitAt = now, never, never
-	p.hedged, p.shut, p.done, p.closed, p.left = false, false, false, false, false
+	p.hedged, p.prepaid, p.repeat = false, false, false
+	p.shut, p.done, p.closed, p.left = false, false, false, false
 	p.winner, p.winnerNumber, p.reason, p.rest = nil, 0, nil, 0
 }
 

@@ -12,8 +12,7 @@ import (
 func (p *Plan) Ended(now time.Time, a *Attempt, o Outcome) {
 	p.advance(now)
 	a.took = p.now - a.start
-	wasLive := a.phase == underWay
-	if wasLive {
+	if a.phase == underWay {
 		p.live--
 	}
 	a.phase, a.outcome = ended, o
@@ -118,7 +117,7 @@ func (p *Plan) retryIn(pause time.Duration) {
 	p.retryAt = p.now + pause
 }
 
-// jitter draws the pause before the n-th pause of a call.
+// jitter draws the n-th pause of a call.
 func (p *Plan) jitter(n int) time.Duration {
 	r := &p.cl.rules
 	return time.Duration(below(p.cl.rand(), int(min(r.base<<(n-1), r.max))+1))
@@ -274,7 +273,7 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	h := Held{p.cl, a.node, a.ticket, a.took, a.Number(), a.hedge}
 	if h.ticket.Trial() {
 		// The headers settle a trial. A long body would keep the replica's other calls out.
-		h.node.breaker.Success(h.ticket)
+		p.cl.report(h.node, h.node.succeed(h.ticket, &p.cl.rules))
 		h.ticket = breaker.Ticket{}
 	}
 	p.unended--

@@ -83,3 +83,39 @@ func TestReturnedReplicaIsUsedAgainSoon(t *testing.T) {
 		}
 	}
 }
+
+// A streamed reply settles a trial at its headers, and that closes the breaker as any other answer does: the observer is
+// told, and the failures from before are forgotten.
+func TestStreamedTrialClosesTheBreaker(t *testing.T) {
+	var changes []bool
+	now := epoch
+	cl := rota.NewCluster(rota.ClusterParams{
+		Policy: rota.Policy{Breaker: &rota.Breaker{Failures: 100}}, Now: now,
+		Rand:     func() uint64 { return 0 },
+		Observer: rota.Observer{BreakerChanged: func(e rota.BreakerEvent) { changes = append(changes, e.Open) }},
+	})
+	cl.Update(now, instances(1))
+	fail := func() {
+		p := cl.Plan(now, time.Time{}, rota.Call{})
+		p.Ended(now, p.Next(now).Attempt, broken())
+		p.Close()
+	}
+	for range 20 { // all of the volume fails
+		fail()
+	}
+	now = now.Add(time.Second)
+	p := cl.Plan(now, time.Time{}, rota.Call{})
+	held, ok := p.Answered(now, p.Next(now).Attempt, rota.Outcome{})
+	p.Close()
+	if !ok || len(changes) != 2 || changes[1] {
+		t.Fatalf("the breaker's changes are %v, want open and closed", changes)
+	}
+	fail() // while the body is still being read
+	if s := cl.Stats(now); s.Nodes[0].Breaker != "closed" {
+		t.Errorf("after one failure the breaker is %s, want the failures from before forgotten", s.Nodes[0].Breaker)
+	}
+	held.Ended(now, rota.Outcome{})
+	if s := cl.Stats(now); s.Nodes[0].InFlight != 0 {
+		t.Errorf("%d in flight at the end", s.Nodes[0].InFlight)
+	}
+}
