@@ -11,6 +11,14 @@ import (
 // ("10.0.0.1:8080", "https://users-1.internal/v2").
 type Instance struct {
 	Addr string
+	// Weight is the instance's share of calls beside others of its Priority; 0 counts as 1. Balancers say whether they
+	// heed it.
+	Weight int
+	// Priority is a tier: instances with a higher number are used only while no instance with a lower one is usable.
+	Priority int
+	// Vanished says that discovery does not list the instance any more, but that it may still be there: answers of DNS
+	// rotate. It stays in use as long as it answers; its first failure removes it.
+	Vanished bool
 }
 
 // Call describes one logical request, which may take several attempts.

@@ -16,6 +16,13 @@ type Resolver interface {
 	Resolve(ctx context.Context, update func([]Instance)) error
 }
 
+// Refresher is a Resolver that can look again before it would by itself. Refresh is called when replicas fail, from the
+// goroutine of a call, so it must not block; how often it really looks is its own business.
+type Refresher interface {
+	Resolver
+	Refresh()
+}
+
 // Static is a Resolver that knows the replicas from the start.
 type Static []Instance
 
