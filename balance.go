@@ -20,7 +20,7 @@ type Picker interface {
 type Pick struct {
 	plan  *Plan
 	again bool // nodes that were tried may be tried again
-	any   bool // a node on trial, or left alone on a guess, will do: no other is left
+	lenience
 	// taken is a node that has admitted the attempt already.
 	taken  *Node
 	ticket breaker.Ticket
@@ -30,7 +30,7 @@ type Pick struct {
 // Usable reports whether n would admit an attempt now (it does not rest, its breaker and rate limit allow it) and
 // was not tried by this call yet.
 func (p *Pick) Usable(n *Node) bool {
-	return p.open(n) && n.admits(p.plan.now, &p.plan.cl.rules, p.any) == admitted
+	return p.open(n) && n.admits(p.plan.now, &p.plan.cl.rules, p.lenience) == admitted
 }
 
 // take is Usable and admission in one, for pickers that return the first usable node they meet. Asking first and
@@ -39,7 +39,7 @@ func (p *Pick) take(n *Node) bool {
 	if !p.open(n) {
 		return false
 	}
-	t, ok := n.admit(p.plan.now, &p.plan.cl.rules, p.any)
+	t, ok := n.admit(p.plan.now, &p.plan.cl.rules, p.lenience)
 	if ok {
 		p.taken, p.ticket = n, t
 	}
@@ -48,7 +48,7 @@ func (p *Pick) take(n *Node) bool {
 
 // open reports whether the call may go to n, as far as that depends on the call.
 func (p *Pick) open(n *Node) bool {
-	return p.plan.fresh(n, p.again) && (p.any || !p.plan.cl.rules.breaker || n.breaker.Closed() || p.plan.mayTry(n))
+	return p.plan.fresh(n, p.again) && (!p.plan.wary || p.lenience != strict || p.plan.chooses(n))
 }
 
 // Rand returns a random number that depends only on the Cluster's source of randomness.

@@ -21,6 +21,8 @@ type Instance struct {
 	Vanished bool
 }
 
+func (i Instance) weight() int { return max(i.Weight, 1) }
+
 // Call describes one logical request, which may take several attempts.
 type Call struct {
 	// Idempotent says that the request may be sent more than once. The zero value is the safe one: only an
@@ -56,7 +58,8 @@ type Outcome struct {
 	Unsent bool
 	// RetryAfter is how long the replica asks to be left alone; at most MaxRest of it is granted.
 	RetryAfter time.Duration
-	// Draining says that the replica has announced that it is going away: it gets no new attempts for DrainRest.
+	// Draining says that the replica has announced that it is going away: it gets no new attempts for DrainRest, as long
+	// as there is another.
 	Draining bool
 	// Err is the cause, for the error that the caller gets.
 	Err error
@@ -96,7 +99,7 @@ const (
 )
 
 // Instance returns the replica.
-func (a *Attempt) Instance() Instance { return a.node.inst }
+func (a *Attempt) Instance() Instance { return a.node.Instance() }
 
 // Number counts the attempts of a call from 1.
 func (a *Attempt) Number() int { return int(a.number) }
@@ -122,5 +125,5 @@ type Report struct {
 }
 
 func (a *Attempt) report() Report {
-	return Report{a.node.inst, a.outcome.Verdict, a.timedOut, a.took, a.outcome.Err}
+	return Report{a.node.Instance(), a.outcome.Verdict, a.timedOut, a.took, a.outcome.Err}
 }

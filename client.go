@@ -67,9 +67,11 @@ type Client struct {
 	runs sync.Pool // of *run[R], for whatever R the calls have
 
 	mu       sync.Mutex
-	behind   int           // goroutines that work for calls beside their callers'
+	behind   int           // goroutines that work for calls beside their callers', and those of Go
 	stopping bool          // Close waits for them
 	idle     chan struct{} // closed when they have ended
+	stops    []context.CancelFunc
+	watchers
 }
 
 // New returns a Client, which begins to resolve at once. Calls wait for the first set of instances. Close it after use.
@@ -90,6 +92,9 @@ func New(cfg Config) (*Client, error) {
 		}),
 		done: make(chan struct{}), ready: make(chan struct{}), idle: make(chan struct{}),
 	}
+	if r, ok := cfg.Resolver.(Refresher); ok {
+		c.cluster.trouble = r.Refresh
+	}
 	go c.resolve(ctx, cfg.Resolver)
 	return c, nil
 }
@@ -107,7 +112,9 @@ func (c *Client) resolve(ctx context.Context, r Resolver) {
 	for {
 		err := r.Resolve(ctx, func(set []Instance) {
 			first := !c.cluster.Ready()
-			c.cluster.Update(c.now(), set)
+			if c.cluster.Update(c.now(), set) {
+				c.watchers.tell(c.cluster)
+			}
 			if first {
 				close(c.ready)
 			}
@@ -143,7 +150,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Close ends resolving, and waits until attempts have ended that their calls left behind. Calls begun afterwards fail
+// Close ends resolving and what Go began, and waits until attempts have ended that their calls left behind. Calls begun afterwards fail
 // with ErrClosed; those under way go on.
 func (c *Client) Close() error {
 	if !c.closed.CompareAndSwap(false, true) {
@@ -154,6 +161,9 @@ func (c *Client) Close() error {
 	<-c.done
 	c.mu.Lock()
 	c.stopping = true
+	for _, stop := range c.stops {
+		stop()
+	}
 	c.settleLocked()
 	c.mu.Unlock()
 	<-c.idle

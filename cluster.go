@@ -32,6 +32,14 @@ type Cluster struct {
 	calm      atomic.Int64 // no hedges until then
 	calls     callCounts
 
+	health    health
+	warmUntil atomic.Int64 // the end of the last slow start
+	sweeping  sync.Mutex   // held by whoever sweeps
+	nextSweep atomic.Int64
+	overdraft atomic.Int64 // when the next trial may go unpaid
+	panicking atomic.Bool  // what the observer was told
+	trouble   func()       // is told when a replica seems to be gone; not nil
+
 	mu      sync.Mutex // serialises updates
 	nodes   map[string]*Node
 	updated atomic.Int64 // when the last update that was not kept came; 0 = none yet
@@ -52,6 +60,12 @@ type ClusterParams struct {
 
 // nodeSet is what calls read. It never changes; an update makes a new one.
 type nodeSet struct {
+	nodes []*Node // the best priority first, otherwise in the order in which discovery gave them
+	tiers []tier
+}
+
+// tier is the nodes of one priority.
+type tier struct {
 	nodes  []*Node
 	picker Picker
 }
@@ -78,7 +92,7 @@ func NewCluster(p ClusterParams) *Cluster {
 	}
 	cl := &Cluster{
 		service: p.Service, rules: p.Policy.rules(), balancer: p.Balancer, observer: p.Observer, rand: p.Rand,
-		concurrent: p.Concurrent, epoch: p.Now, cells: make([]cell, runtime.GOMAXPROCS(0)), nodes: map[string]*Node{},
+		concurrent: p.Concurrent, trouble: func() {}, epoch: p.Now, cells: make([]cell, runtime.GOMAXPROCS(0)), nodes: map[string]*Node{},
 	}
 	cl.plans.New = func() any {
 		seat := int(cl.seats.Add(1)-1) % len(cl.cells)
@@ -89,65 +103,13 @@ func NewCluster(p ClusterParams) *Cluster {
 	return cl
 }
 
-// Update replaces the set of instances. Nodes whose instance stays keep all that is known about them; of instances
-// with the same Addr the first counts. An empty set is taken for a fault of discovery: if there was a set before, it
-// stays, and Update reports false.
-func (cl *Cluster) Update(now time.Time, set []Instance) bool {
-	event, ok := cl.update(now, set)
-	if f := cl.observer.SetChanged; f != nil {
-		f(event)
-	}
-	return ok
-}
-
-func (cl *Cluster) update(now time.Time, set []Instance) (SetEvent, bool) {
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	event := SetEvent{Service: cl.service}
-	if len(set) == 0 && len(cl.nodes) > 0 {
-		event.Kept, event.Size = true, len(cl.nodes)
-		return event, false
-	}
-	next := make(map[string]*Node, len(set))
-	list := make([]*Node, 0, len(set))
-	for _, inst := range set {
-		if next[inst.Addr] != nil {
-			continue
-		}
-		n := cl.nodes[inst.Addr]
-		if n == nil {
-			n = &Node{inst: inst}
-			event.Added = append(event.Added, inst)
-		}
-		next[inst.Addr] = n
-		list = append(list, n)
-	}
-	if old := cl.set.Load(); old != nil {
-		for _, n := range old.nodes {
-			if next[n.inst.Addr] == nil {
-				event.Removed = append(event.Removed, n.inst)
-			}
-		}
-	}
-	cl.nodes, event.Size = next, len(list)
-	s := &nodeSet{nodes: list}
-	if len(list) > 0 {
-		s.picker = cl.balancer(list)
-	}
-	cl.set.Store(s)
-	cl.updated.Store(int64(max(cl.since(now), 1)))
-	return event, true
-}
-
 // Ready reports whether there was an update yet.
 func (cl *Cluster) Ready() bool { return cl.set.Load() != nil }
 
-// Nodes returns the nodes of the current set, in the order in which discovery gave them. The slice is the caller's.
+// Nodes returns the nodes of the current set, the best priority first and otherwise in the order in which discovery gave
+// them. The slice is the caller's.
 func (cl *Cluster) Nodes() []*Node {
-	if s := cl.set.Load(); s != nil {
-		return append([]*Node(nil), s.nodes...)
-	}
-	return nil
+	return append([]*Node(nil), cl.list()...)
 }
 
 func (cl *Cluster) since(t time.Time) time.Duration { return max(t.Sub(cl.epoch), 0) }
@@ -162,13 +124,6 @@ func (cl *Cluster) terms(now time.Duration) budget.Params {
 
 // withdraw takes a token for an attempt beside a call's first.
 func (cl *Cluster) withdraw(now time.Duration) bool { return cl.budget.Withdraw(cl.terms(now)) }
-
-// report tells the observer of a change of a node's breaker.
-func (cl *Cluster) report(n *Node, c change) {
-	if f := cl.observer.BreakerChanged; f != nil && c != unchanged {
-		f(BreakerEvent{cl.service, n.inst, c == opened})
-	}
-}
 
 // started returns how many calls were begun.
 func started(cells []cell) uint64 {

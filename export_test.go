@@ -4,5 +4,5 @@ import "time"
 
 // Admits lets tests ask what a picker would be told.
 func (cl *Cluster) Admits(n *Node, now time.Time) bool {
-	return n.admits(cl.since(now), &cl.rules, false) == admitted
+	return n.admits(cl.since(now), &cl.rules, strict) == admitted
 }

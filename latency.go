@@ -21,6 +21,7 @@ const (
 type latencies struct {
 	// Both 0 until enoughAnswers were measured.
 	hedge atomic.Int64 // the delay before a hedge
+	p50   atomic.Int64
 	p99   atomic.Int64
 
 	next atomic.Int64 // when to look again, since the cluster's epoch
@@ -50,7 +51,14 @@ func (l *latencies) refresh(now time.Duration, cells []cell) {
 	}
 	all.Sub(&l.old)
 	l.hedge.Store(int64(hedgeDelay(all)))
+	l.p50.Store(int64(all.Quantile(0.5)))
 	l.p99.Store(int64(all.Quantile(0.99)))
+}
+
+// slow reports whether an answer took much longer than answers usually do.
+func (l *latencies) slow(took time.Duration) bool {
+	p50 := time.Duration(l.p50.Load())
+	return p50 > 0 && took > max(slowFactor*p50, minHedgeDelay)
 }
 
 // hedgeDelay is the 95th percentile, so that about one call in twenty is hedged; but where the slow mode of a

@@ -22,17 +22,41 @@ type Node struct {
 	rest    atomic.Int64 // no attempts until then, since the cluster's epoch; see restUntil
 	latency ewma.Average
 
-	inst       Instance
+	inst       atomic.Pointer[Instance]
 	failed     window.Counter
 	overloaded atomic.Uint64
 	ignored    atomic.Uint64
-	trips      atomic.Uint64 // how often the breaker opened
-	refusals   row           // overloads
-	silence    row           // attempts given up without an answer
+	trips      atomic.Uint64  // how often the breaker opened
+	refusals   row            // overloads
+	silence    row            // attempts given up without an answer
+	slowed     window.Counter // slow answers, and attempts that lost to a hedge
+	vanished   atomic.Bool    // discovery does not list it any more
+	warm       atomic.Int64   // when its slow start began; 0 = never
+	pause      atomic.Int64   // between trials
+
+	// Guarded by health.mu.
+	standing standing
+	returned time.Duration // when its breaker last closed; 0 = never
+	relapses int
+
+	slow int // sweeps in a row that found it slow; sweeping is held
 }
 
-// Instance returns the replica as discovery told it.
-func (n *Node) Instance() Instance { return n.inst }
+func newNode(inst Instance) *Node {
+	n := new(Node)
+	n.inst.Store(&inst)
+	n.vanished.Store(inst.Vanished)
+	return n
+}
+
+// Instance returns the replica as discovery told it last.
+func (n *Node) Instance() Instance { return *n.inst.Load() }
+
+// Load returns what balancers compare: the attempts in flight, and one for every failure since the last answer, up to
+// maxRow of them, so that a replica that fails fast does not look idle.
+func (n *Node) Load() int { return n.InFlight() + min(n.breaker.Row(), maxRow) }
+
+const maxRow = 16
 
 // InFlight returns the number of attempts that have been admitted and have not ended, the body of a held reply included.
 func (n *Node) InFlight() int { return int(n.work.Load() & (oneAnswer - 1)) }
@@ -57,12 +81,21 @@ const (
 	limited
 )
 
+// lenience is how much is forgiven for want of other nodes.
+type lenience uint8
+
+const (
+	strict lenience = iota
+	needed          // a node that is left alone on a guess will do, or on trial: no other is left
+	forced          // and so will one whose breaker is open: panic
+)
+
 // admits says what admit would, without committing to anything.
-func (n *Node) admits(now time.Duration, r *rules, need bool) admission {
+func (n *Node) admits(now time.Duration, r *rules, l lenience) admission {
 	switch {
-	case n.rests(now, need):
+	case n.rests(now, l):
 		return resting
-	case r.breaker && n.breaker.Wait(now) > 0:
+	case r.breaker && l < forced && n.breaker.Wait(now) > 0:
 		return open
 	case r.limited && n.rate.Wait(now, r.limit) > 0:
 		return limited
@@ -82,14 +115,13 @@ func (n *Node) wait(now time.Duration, r *rules) time.Duration {
 	return w
 }
 
-// admit takes a place on the node, or reports false. What is admitted must be released. need says that no other node is
-// left.
-func (n *Node) admit(now time.Duration, r *rules, need bool) (breaker.Ticket, bool) {
+// admit takes a place on the node, or reports false. What is admitted must be released.
+func (n *Node) admit(now time.Duration, r *rules, l lenience) (breaker.Ticket, bool) {
 	n.work.Add(1) // a write first: it fetches the cache line for all that follows
 	var t breaker.Ticket
-	ok := !n.rests(now, need)
+	ok := !n.rests(now, l)
 	if ok && r.breaker {
-		t, ok = n.breaker.Allow(now, r.open)
+		t, ok = n.breaker.Allow(now, r.open, l == forced)
 	}
 	if ok && r.limited && !n.rate.Take(now, r.limit) {
 		n.breaker.Neutral(t, now)
@@ -110,7 +142,7 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 		n.release()
 	}
 	if o.Draining {
-		n.restUntil(now+DrainRest, false)
+		n.restUntil(now+DrainRest, true)
 	}
 	switch o.Verdict {
 	case Success:
@@ -120,12 +152,13 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 		return n.succeed(t, r)
 	case Failure:
 		n.failed.Add(now)
-		n.latency.AtLeast(now, d) // failing fast must not look like being fast
-		if r.breaker {
-			failed, ok := n.failed.Recent(now), n.marks.Recent(now, n.answers())
-			trip := failed+ok >= r.volume && float64(failed) >= r.ratio*float64(failed+ok)
-			return n.fail(now, t, r, trip)
+		n.latency.AtLeast(now, max(d, failureCost*n.latency.Value())) // failing fast must not look like being fast
+		if n.vanished.Load() {
+			n.restUntil(never, true)
 		}
+		failed, ok := n.recent(now)
+		trip := r.breaker && failed+ok >= r.volume && float64(failed) >= r.ratio*float64(failed+ok)
+		return n.fail(now, t, r, trip)
 	case Overload:
 		n.overloaded.Add(1)
 		n.restUntil(now+min(o.RetryAfter, MaxRest), false)
@@ -139,6 +172,9 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 	}
 	return unchanged
 }
+
+// failureCost is what a failure counts for in the average latency, in averages, at least.
+const failureCost = 2
 
 // A node is silent when attempts are given up on it, one after the other, and it has answered nobody since they were
 // sent. Silence opens the breaker after as many of them as failures would, but not before minSilence: a replica that
@@ -179,6 +215,9 @@ func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 	n.release()
 	n.ignored.Add(1)
 	n.latency.AtLeast(now, a.took)
+	if late {
+		n.slowed.Add(now)
+	}
 	if r.breaker && late && (a.ticket.Trial() || n.silent(now, a, r.failures)) {
 		return n.fail(now, a.ticket, r, true)
 	}
@@ -201,20 +240,34 @@ func (n *Node) silent(now time.Duration, a *Attempt, limit int) bool {
 // succeed tells the breaker of an answer. What failed before a trial closed it is forgotten, or the next failure would
 // find the old share of failures and open it at once.
 func (n *Node) succeed(t breaker.Ticket, r *rules) change {
-	if !r.breaker || !n.breaker.Success(t) {
+	return n.left(n.breaker.Success(t))
+}
+
+// left says what it means that the breaker was in a state and is closed now.
+func (n *Node) left(was breaker.State) change {
+	if was == breaker.Closed {
 		return unchanged
 	}
-	n.marks.Forget(n.answers())
-	n.failed.Forget()
+	n.forget()
+	if was == breaker.Failing {
+		return improved
+	}
+	n.latency.Forget()
 	return closed
 }
 
+// forget lets the node begin anew where it is compared with others and with its own past.
+func (n *Node) forget() {
+	n.marks.Forget(n.answers())
+	n.failed.Forget()
+	n.slowed.Forget()
+}
+
 func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) change {
-	if !n.breaker.Failure(t, now, r.open, r.failures, trip) {
+	if !n.breaker.Failure(t, now, or(time.Duration(n.pause.Load()), r.open), r.failures, trip) {
 		return unchanged
 	}
-	n.trips.Add(1)
-	return opened
+	return worsened
 }
 
 // restUntil keeps attempts away from the node until t. The replica's own wish is granted. A rest that is only our guess
@@ -233,10 +286,10 @@ func (n *Node) restUntil(t time.Duration, soft bool) {
 	}
 }
 
-// rests reports whether the node is to be left alone. need says that no other is left.
-func (n *Node) rests(now time.Duration, need bool) bool {
+// rests reports whether the node is to be left alone.
+func (n *Node) rests(now time.Duration, l lenience) bool {
 	word := n.rest.Load()
-	return word > int64(now) && !(need && word&1 == 1)
+	return word&^1 > int64(now) && !(l >= needed && word&1 == 1)
 }
 
 // change is what an outcome did to a node's breaker.
@@ -244,6 +297,7 @@ type change uint8
 
 const (
 	unchanged change = iota
-	opened
-	closed
+	worsened         // it should open
+	improved         // it should have been open, and need not be any more
+	closed           // it was open
 )

@@ -11,6 +11,8 @@ type Observer struct {
 	CallEnded func(CallEvent)
 	// BreakerChanged is called when a replica's breaker opens or closes.
 	BreakerChanged func(BreakerEvent)
+	// PanicChanged is called when too few replicas are fit to choose among, so that all are used, and when that is over.
+	PanicChanged func(PanicEvent)
 	// SetChanged is called after every update from the Resolver.
 	SetChanged func(SetEvent)
 	// ResolveFailed is called when the Resolver returned although nobody asked it to; it is started again after Retry.
@@ -38,6 +40,12 @@ type BreakerEvent struct {
 	Service  string
 	Instance Instance
 	Open     bool
+}
+
+// PanicEvent tells that a service's replicas are used whatever their breakers say, or not any more.
+type PanicEvent struct {
+	Service string
+	On      bool
 }
 
 // SetEvent tells of an update of the set. Kept says that the update was empty and the last good set stays.

@@ -1,8 +1,9 @@
 package rota
 
 // PowerOfTwo returns a Balancer that draws d different usable nodes at random (2 when d is 0) and takes the one with
-// the fewest attempts in flight (M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001). Of
-// equals, the one drawn first: the draw is the tie-break.
+// the least Load (M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001). Of
+// equals, the one drawn first: the draw is the tie-break. One that would be passed over because it failed is taken every
+// 64th time, to see whether it still does.
 func PowerOfTwo(d int) Balancer {
 	if d <= 0 {
 		d = 2
@@ -22,7 +23,7 @@ func (c *choicesPicker) Pick(p *Pick) *Node {
 	for found, draws := 0, 2*c.d; found < c.d && draws > 0; draws-- {
 		if n := c.nodes[i]; p.Usable(n) {
 			found++
-			if best == nil || n.InFlight() < best.InFlight() {
+			if best == nil || n.Load() < best.Load() || n.breaker.Row() > 0 && p.Rand()%64 == 0 {
 				best = n
 			}
 		}

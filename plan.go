@@ -27,6 +27,7 @@ type Plan struct {
 	set  *nodeSet
 	pick Pick
 	call Call
+	wary bool // some node is out, failing or warming: look before choosing
 	own  bool // the deadline is the policy's, not the caller's
 
 	now, start, deadline      time.Duration // since the cluster's epoch
@@ -75,11 +76,17 @@ func (cl *Cluster) Plan(now, deadline time.Time, call Call) *Plan {
 	p.begin(cl.since(now), deadline, call)
 	p.cell.calls.Add(p.now)
 	cl.latencies.refresh(p.now, cl.cells)
+	cl.sweep(p.now)
 	return p
 }
 
 func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 	p.set, p.call = p.cl.set.Load(), call
+	flags := p.cl.conditions(now)
+	p.wary, p.pick.lenience = flags != 0, strict
+	if flags&panicked != 0 {
+		p.pick.lenience = forced
+	}
 	p.now, p.start, p.deadline, p.own = now, now, never, false
 	if !deadline.IsZero() {
 		p.deadline = p.cl.since(deadline)

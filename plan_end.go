@@ -54,7 +54,7 @@ func (p *Plan) endedLate(a *Attempt) {
 	case p.winnerNumber > 0:
 		a.outcome = Outcome{Verdict: Ignored, Err: ErrLost}
 		late := a.number < p.winnerNumber
-		p.cl.report(a.node, a.node.lost(p.now, a, late, &p.cl.rules))
+		p.cl.changed(p.now, a.node, a.node.lost(p.now, a, late, &p.cl.rules))
 		p.observe(a)
 	case p.reason == errDeadline:
 		p.blame(a)
@@ -80,6 +80,9 @@ func (p *Plan) blame(a *Attempt) {
 // consider decides what follows an attempt's failure. One that never reached its replica counts for no limit but the
 // budget: it cost nobody anything, and with three replicas of four down the call shall still find the fourth.
 func (p *Plan) consider(a *Attempt) {
+	if a.outcome.Unsent {
+		p.cl.trouble()
+	}
 	unsent := a.outcome.Unsent && !p.repeat
 	if unsent && p.cl.rules.attempts > 1 {
 		p.unsent++
@@ -139,6 +142,9 @@ func (p *Plan) Cancel(now time.Time, cause error) {
 func (p *Plan) win(a *Attempt) {
 	p.winner, p.winnerNumber = a, a.number
 	p.cell.latency.Add(a.took)
+	if p.cl.latencies.slow(a.took) {
+		a.node.slowed.Add(p.now)
+	}
 	p.finish(nil)
 }
 
@@ -181,9 +187,10 @@ func (p *Plan) took() time.Duration { return p.now - p.start }
 
 // unplaced tells why no node takes a first attempt.
 func (p *Plan) unplaced() error {
+	p.cl.trouble()
 	p.rest = p.soonest()
 	for _, n := range p.set.nodes {
-		if n.admits(p.now, &p.cl.rules, true) != limited {
+		if n.admits(p.now, &p.cl.rules, forced) != limited {
 			return ErrUnavailable
 		}
 	}
@@ -229,7 +236,7 @@ func (p *Plan) report(a *Attempt) Report {
 
 // record tells the node how the attempt ended.
 func (p *Plan) record(a *Attempt) {
-	p.cl.report(a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
+	p.cl.changed(p.now, a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
 	p.observe(a)
 }
 
@@ -268,12 +275,12 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	a.took, a.phase, a.outcome = p.now-a.start, taken, o
 	p.win(a)
 	if o.Draining {
-		a.node.restUntil(p.now+DrainRest, false) // a long reply must not hide it
+		a.node.restUntil(p.now+DrainRest, true) // a long reply must not hide it
 	}
 	h := Held{p.cl, a.node, a.ticket, a.took, a.Number(), a.hedge}
-	if h.ticket.Trial() {
+	if h.ticket != (breaker.Ticket{}) {
 		// The headers settle a trial. A long body would keep the replica's other calls out.
-		p.cl.report(h.node, h.node.succeed(h.ticket, &p.cl.rules))
+		p.cl.changed(p.now, h.node, h.node.succeed(h.ticket, &p.cl.rules))
 		h.ticket = breaker.Ticket{}
 	}
 	p.unended--
@@ -292,9 +299,9 @@ type Held struct {
 
 // Ended tells how the reply ended. It must be called exactly once.
 func (h *Held) Ended(now time.Time, o Outcome) {
-	h.cl.report(h.node, h.node.record(h.cl.since(now), h.took, h.ticket, &o, &h.cl.rules))
+	h.cl.changed(h.cl.since(now), h.node, h.node.record(h.cl.since(now), h.took, h.ticket, &o, &h.cl.rules))
 	if f := h.cl.observer.AttemptEnded; f != nil {
-		r := Report{Instance: h.node.inst, Verdict: o.Verdict, Took: h.took, Err: o.Err}
+		r := Report{Instance: h.node.Instance(), Verdict: o.Verdict, Took: h.took, Err: o.Err}
 		f(AttemptEvent{h.cl.service, r, h.number, h.hedge})
 	}
 }

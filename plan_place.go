@@ -76,19 +76,60 @@ func (p *Plan) pay() bool {
 	return p.cl.withdraw(p.now)
 }
 
-// mayTry reports whether the call may be the trial of a node that is half-open. Only a first attempt is, so that a call
-// meets one replica that is probably still dead and not all of them; and only if the retry that is then needed can be
-// paid, so that trials take nobody's retry away. Where there are no retries nothing is at stake.
-func (p *Plan) mayTry(n *Node) bool {
+// chooses reports whether the call goes to n though it could go elsewhere.
+func (p *Plan) chooses(n *Node) bool {
+	switch n.breaker.Phase() {
+	case breaker.Open, breaker.HalfOpen:
+		return p.sent == 0 && n.breaker.Wait(p.now) == 0 && (p.affords() || p.overdraws(n))
+	case breaker.Failing:
+		return p.sent == 0 && p.drawn(p.cl.health.share.Load()) && p.affords()
+	}
+	return p.sent > 0 || !p.warms(n)
+}
+
+// affords reports whether the call may go to a node that will probably fail it: one that is half-open, or failing. Only
+// a first attempt does, so that a call meets one such replica and not all of them; and only if the retry that is then
+// needed can be paid, so that trials take nobody's retry away. Where there are no retries nothing is at stake.
+func (p *Plan) affords() bool {
 	r := &p.cl.rules
-	switch {
-	case p.sent > 0 || n.breaker.Wait(p.now) > 0:
-		return false
-	case r.attempts == 1 || r.budget.floor < 1 && r.budget.ratio == 0 || p.prepaid:
+	if r.attempts == 1 || r.budget.floor < 1 && r.budget.ratio == 0 || p.prepaid {
 		return true
 	}
 	p.prepaid = p.cl.withdraw(p.now)
 	return p.prepaid
+}
+
+// warms reports whether n does not take its turn because it is just back: with full load at once, a cold replica would
+// fail again.
+func (p *Plan) warms(n *Node) bool {
+	since, span := p.now-time.Duration(n.warm.Load()), p.cl.rules.slowStart
+	if since >= span || n.warm.Load() == 0 {
+		return false
+	}
+	return !p.drawn(uint32(max(leastShare, float64(since)/float64(span)) * (1 << 32)))
+}
+
+// drawn is true with the probability share/2^32.
+func (p *Plan) drawn(share uint32) bool { return uint32(p.cl.rand()>>32) < share }
+
+// A trial that has waited overdue for a call that can pay for the retry need not be paid for, or a budget that others
+// have spent would keep a replica out that is well; but only one in overdraftEvery for the whole service.
+const (
+	overdue        = time.Second
+	overdraftEvery = 500 * time.Millisecond
+)
+
+func (p *Plan) overdraws(n *Node) bool {
+	next := p.cl.overdraft.Load()
+	if n.breaker.Overdue(p.now) < overdue || int64(p.now) < next {
+		return false
+	}
+	if !p.cl.overdraft.CompareAndSwap(next, int64(p.now+overdraftEvery)) {
+		return false
+	}
+	p.cl.budget.Overdraw(p.now)
+	p.prepaid = true
+	return true
 }
 
 // place finds a node that admits an attempt, and makes it.
@@ -100,18 +141,28 @@ func (p *Plan) place() *Attempt {
 		p.set = p.cl.set.Load() // it may have changed since the last attempt
 	}
 	a := p.choose()
-	if a == nil && p.cl.rules.breaker {
-		p.pick.any = true
+	if a == nil && p.pick.lenience == strict {
+		p.pick.lenience = needed
 		a = p.choose()
-		p.pick.any = false
+		p.pick.lenience = strict
 	}
 	return a
 }
 
+// choose takes a node of the best priority that has a usable one.
 func (p *Plan) choose() *Attempt {
+	for i := range p.set.tiers {
+		if a := p.chooseFrom(&p.set.tiers[i]); a != nil {
+			return a
+		}
+	}
+	return nil
+}
+
+func (p *Plan) chooseFrom(t *tier) *Attempt {
 	for range 4 { // another call may be quicker between pick and admission
 		p.pick.taken = nil
-		n := p.set.picker.Pick(&p.pick)
+		n := t.picker.Pick(&p.pick)
 		if n == nil {
 			return nil
 		}
@@ -119,7 +170,7 @@ func (p *Plan) choose() *Attempt {
 			return p.placed(n, p.pick.ticket)
 		}
 	}
-	for _, n := range p.set.nodes {
+	for _, n := range t.nodes {
 		if p.pick.take(n) {
 			return p.placed(n, p.pick.ticket)
 		}

@@ -19,6 +19,9 @@ type Policy struct {
 	Hedge   *Hedge
 	Breaker *Breaker
 	Rate    *Rate
+	// SlowStart is how long a replica that joins, or is back after its breaker was open, gets less than its share of
+	// calls: a tenth at first, and more every moment. Default 1 s; negative = all of it at once.
+	SlowStart time.Duration
 	// Budget bounds retries and hedges together. It is always on.
 	Budget Budget
 }
@@ -72,6 +75,10 @@ type Breaker struct {
 	Ratio    float64       // default 0.5
 	Volume   int           // default 20
 	Open     time.Duration // default 1 s
+	// MaxEjected is the share of the replicas that may be out of use at a time; one may always, and one is always left.
+	// Default 0.7: 2 of 3, 7 of 10. One that should be out beyond that stays in use, for a tenth of its turns. When less
+	// than a quarter is in use, or those that are fail as well, all are used.
+	MaxEjected float64
 }
 
 // Rate limits the attempts sent to each replica: PerSecond sustained, of which Burst may come at once.
@@ -105,6 +112,7 @@ func (p Policy) Validate() error {
 		b.want("Breaker.Ratio", k.Ratio, k.Ratio >= 0 && k.Ratio <= 1, "0 to 1")
 		b.want("Breaker.Volume", k.Volume, k.Volume >= 0, ">= 0")
 		b.want("Breaker.Open", k.Open, k.Open >= 0, ">= 0")
+		b.want("Breaker.MaxEjected", k.MaxEjected, k.MaxEjected >= 0 && k.MaxEjected <= 1, "0 to 1")
 	}
 	if r := p.Rate; r != nil {
 		b.want("Rate.PerSecond", r.PerSecond, r.PerSecond > 0 && !math.IsInf(r.PerSecond, 0), "> 0")
@@ -139,13 +147,15 @@ type rules struct {
 	ratio      float64
 	volume     uint64
 	open       time.Duration
+	maxEjected float64
+	slowStart  time.Duration
 	limited    bool
 	limit      rate.Limit
 	budget     struct{ ratio, floor float64 }
 }
 
 func (p Policy) rules() rules {
-	r := rules{timeout: p.Timeout, attempts: 1}
+	r := rules{timeout: p.Timeout, attempts: 1, failures: math.MaxInt}
 	if p.Hedge != nil {
 		r.hedge, r.hedgeDelay, r.attempts = true, p.Hedge.Delay, 2
 	}
@@ -157,11 +167,13 @@ func (p Policy) rules() rules {
 	if b := p.Breaker; b != nil {
 		r.breaker, r.failures, r.ratio = true, or(b.Failures, 5), or(b.Ratio, 0.5)
 		r.volume, r.open = uint64(or(b.Volume, 20)), or(b.Open, time.Second)
+		r.maxEjected = or(b.MaxEjected, 0.7)
 	}
 	if l := p.Rate; l != nil {
 		r.limited = true
 		r.limit = rate.New(l.PerSecond, or(l.Burst, max(1, int(min(l.PerSecond/10, 1e6)))))
 	}
+	r.slowStart = max(or(p.SlowStart, time.Second), 0)
 	r.budget.ratio = max(or(p.Budget.Ratio, 0.1), 0)
 	r.budget.floor = max(or(p.Budget.MinPerSecond, 1), 0) * window.Span.Seconds()
 	return r

@@ -1,13 +1,16 @@
 package rota
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 )
 
 // RoundRobin returns a Balancer that takes the nodes in turn, starting at a random one so that clients started
 // together do not march in step. Nodes that are not usable lose their turn: their share goes to all others, not to
-// the next in line.
+// the next in line. A node of Weight w has w turns in a round, spread over it.
 func RoundRobin() Balancer { return roundRobin(new(turns)) }
 
 // RoundRobinFrom is RoundRobin that starts with the node at index first of the first set.
@@ -27,12 +30,47 @@ type turns struct {
 }
 
 func roundRobin(t *turns) Balancer {
-	return func(nodes []*Node) Picker { return &roundRobinPicker{nodes, t} }
+	return func(nodes []*Node) Picker { return &roundRobinPicker{round(nodes), t} }
 }
 
 type roundRobinPicker struct {
-	nodes []*Node
+	nodes []*Node // whose turn it is, in a round
 	turns *turns
+}
+
+// maxRound bounds the length of a round, in turns a node. Weights are rounded to what fits.
+const maxRound = 64
+
+// round returns nodes as they come when each has as many turns as its weight, evenly spaced: the j-th of w turns is at
+// (j+1/2)/w of the round.
+func round(nodes []*Node) []*Node {
+	total, even := 0, true
+	for _, n := range nodes {
+		w := n.Instance().weight()
+		total += w
+		even = even && w == nodes[0].Instance().weight()
+	}
+	if even {
+		return nodes
+	}
+	scale := min(1, float64(maxRound*len(nodes))/float64(total))
+	type turn struct {
+		at   float64
+		node *Node
+	}
+	var turns []turn
+	for _, n := range nodes {
+		w := max(1, int(math.Round(float64(n.Instance().weight())*scale)))
+		for j := range w {
+			turns = append(turns, turn{(float64(j) + 0.5) / float64(w), n})
+		}
+	}
+	slices.SortStableFunc(turns, func(a, b turn) int { return cmp.Compare(a.at, b.at) })
+	list := make([]*Node, len(turns))
+	for i, t := range turns {
+		list[i] = t.node
+	}
+	return list
 }
 
 func (r *roundRobinPicker) Pick(p *Pick) *Node {

@@ -21,7 +21,9 @@ type Stats struct {
 	HedgeDelay time.Duration
 	// Latency is the latency of winning answers, each measured from its own attempt's start.
 	Latency Latency
-	Nodes   []NodeStats // in the order of the set
+	// Panic says that too few replicas are fit to choose among: all are used.
+	Panic bool
+	Nodes []NodeStats // in the order of the set
 }
 
 // CallStats counts calls by how they ended.
@@ -38,7 +40,7 @@ type CallStats struct {
 type NodeStats struct {
 	Instance Instance
 	InFlight int
-	Breaker  string // "closed", "open" or "half-open"
+	Breaker  string // "closed", "open", "half-open", or "failing": it would be open, were not too many open already
 	Opened   uint64 // how often the breaker opened
 	Attempts VerdictCounts
 	Latency  time.Duration // moving average; 0 before the first answer
@@ -97,6 +99,7 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 		BudgetLeft: cl.budget.Left(cl.terms(t)),
 		HedgeDelay: time.Duration(cl.latencies.hedge.Load()),
 		Latency:    Latency{lat},
+		Panic:      cl.health.state.Load()&panicked != 0,
 	}
 	ended := s.Calls.Succeeded + s.Calls.Failed + s.Calls.Overloaded + s.Calls.Unplaced + s.Calls.Ignored
 	if begun := started(cl.cells); begun > ended {
@@ -113,7 +116,7 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 
 func (n *Node) stats(now time.Duration, guarded bool) NodeStats {
 	s := NodeStats{
-		Instance: n.inst, InFlight: n.InFlight(), Breaker: breaker.Closed.String(), Opened: n.trips.Load(),
+		Instance: n.Instance(), InFlight: n.InFlight(), Breaker: breaker.Closed.String(), Opened: n.trips.Load(),
 		Attempts: VerdictCounts{n.answers(), n.failed.Total(), n.overloaded.Load(), n.ignored.Load()},
 		Latency:  n.Latency(),
 	}

@@ -94,7 +94,7 @@ func TestStreamedTrialClosesTheBreaker(t *testing.T) {
 		Rand:     func() uint64 { return 0 },
 		Observer: rota.Observer{BreakerChanged: func(e rota.BreakerEvent) { changes = append(changes, e.Open) }},
 	})
-	cl.Update(now, instances(1))
+	cl.Update(now, preferred())
 	fail := func() {
 		p := cl.Plan(now, time.Time{}, rota.Call{})
 		p.Ended(now, p.Next(now).Attempt, broken())

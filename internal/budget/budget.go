@@ -48,6 +48,13 @@ func (b *Budget) Withdraw(p Params) bool {
 	return true
 }
 
+// Overdraw takes one token whether there is one or not.
+func (b *Budget) Overdraw(now time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spent.Add(now)
+}
+
 // Return gives back a token that was withdrawn and not used.
 func (b *Budget) Return() {
 	b.mu.Lock()

@@ -46,6 +46,9 @@ func (a *Average) AtLeast(now, d time.Duration) {
 	}
 }
 
+// Forget goes back to having seen nothing.
+func (a *Average) Forget() { a.word.Store(0) }
+
 // Value returns the average; 0 when nothing was observed.
 func (a *Average) Value() time.Duration {
 	return time.Duration(math.Float32frombits(uint32(a.word.Load() >> 32)))

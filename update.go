@@ -1,0 +1,111 @@
+package rota
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/rota-go/rota/internal/breaker"
+)
+
+// Update replaces the set of instances. Nodes whose instance stays keep all that is known about them; of instances
+// with the same Addr the first counts. One that has Vanished stays only if it was there and answers. An empty set is
+// taken for a fault of discovery: if there was a set before, it stays, and Update reports false.
+func (cl *Cluster) Update(now time.Time, set []Instance) bool {
+	event, ok := cl.update(cl.since(now), set)
+	defer cl.tellPanic()
+	if f := cl.observer.SetChanged; f != nil {
+		f(event)
+	}
+	return ok
+}
+
+func (cl *Cluster) update(now time.Duration, set []Instance) (SetEvent, bool) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	event := SetEvent{Service: cl.service}
+	next := make(map[string]*Node, len(set))
+	list := make([]*Node, 0, len(set))
+	var added []*Node
+	for _, inst := range set {
+		if next[inst.Addr] != nil {
+			continue
+		}
+		n := cl.nodes[inst.Addr]
+		switch {
+		case inst.Vanished && (n == nil || !n.well(now)):
+			continue
+		case n == nil:
+			n = newNode(inst)
+			added = append(added, n)
+			event.Added = append(event.Added, inst)
+		case n.Instance() != inst:
+			n.relist(inst)
+		}
+		next[inst.Addr] = n
+		list = append(list, n)
+	}
+	if len(list) == 0 && len(cl.nodes) > 0 {
+		event.Kept, event.Size = true, len(cl.nodes)
+		return event, false
+	}
+	old := cl.list()
+	for _, n := range old {
+		if next[n.Instance().Addr] == nil {
+			event.Removed = append(event.Removed, n.Instance())
+		}
+	}
+	cl.nodes, event.Size = next, len(list)
+	cl.enroll(old, list)
+	if len(added) < len(list)-len(added) { // when most are new there is nobody to spare them
+		cl.warm(now, added)
+	}
+	cl.set.Store(cl.newSet(list))
+	cl.updated.Store(int64(max(now, 1)))
+	return event, true
+}
+
+// newSet orders nodes by priority and has pickers built for them.
+func (cl *Cluster) newSet(list []*Node) *nodeSet {
+	slices.SortStableFunc(list, func(a, b *Node) int { return cmp.Compare(a.Instance().Priority, b.Instance().Priority) })
+	s := &nodeSet{nodes: list}
+	for from := 0; from < len(list); {
+		to := from + 1
+		for to < len(list) && list[to].Instance().Priority == list[from].Instance().Priority {
+			to++
+		}
+		nodes := list[from:to:to]
+		s.tiers = append(s.tiers, tier{nodes, cl.balancer(nodes)})
+		from = to
+	}
+	return s
+}
+
+// relist takes note of what discovery says about an instance now.
+func (n *Node) relist(inst Instance) {
+	if n.vanished.Swap(inst.Vanished) && !inst.Vanished {
+		n.rest.Store(0)
+	}
+	n.inst.Store(&inst)
+}
+
+// well reports whether there is no sign that the replica is gone.
+func (n *Node) well(now time.Duration) bool {
+	return n.breaker.Phase() == breaker.Closed && n.breaker.Row() == 0 && !(n.vanished.Load() && n.rests(now, strict))
+}
+
+func (cl *Cluster) warm(now time.Duration, nodes []*Node) {
+	cl.health.mu.Lock()
+	defer cl.health.mu.Unlock()
+	for _, n := range nodes {
+		cl.warmLocked(now, n)
+	}
+}
+
+// list returns the nodes of the current set; they must not be changed.
+func (cl *Cluster) list() []*Node {
+	if s := cl.set.Load(); s != nil {
+		return s.nodes
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package rota
+
+import (
+	"context"
+	"sync"
+)
+
+// What a transport needs of its client beside Do: which replicas there are, a place for its goroutines, and a way to
+// tell what it finds out about replicas.
+
+// watchers are told of every set.
+type watchers struct {
+	telling sync.Mutex // one call at a time, and the latest set last
+	funcs   []func([]Instance)
+}
+
+// Watch calls f with the complete set, now if there is one, and after every update, one call at a time. A transport that
+// has connections to a replica that is not in it any more may close those that are idle.
+func (c *Client) Watch(f func([]Instance)) {
+	w := &c.watchers
+	w.telling.Lock()
+	defer w.telling.Unlock()
+	w.funcs = append(w.funcs, f)
+	if c.cluster.Ready() {
+		f(c.cluster.instances())
+	}
+}
+
+func (w *watchers) tell(cl *Cluster) {
+	w.telling.Lock()
+	defer w.telling.Unlock()
+	for _, f := range w.funcs {
+		f(cl.instances())
+	}
+}
+
+func (cl *Cluster) instances() []Instance {
+	nodes := cl.list()
+	set := make([]Instance, len(nodes))
+	for i, n := range nodes {
+		set[i] = n.Instance()
+	}
+	return set
+}
+
+// Go runs f on a goroutine of its own. Close ends its context and waits for it. On a closed client f is not run.
+func (c *Client) Go(f func(ctx context.Context)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed.Load() {
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c.stops = append(c.stops, stop)
+	c.behind++
+	go func() {
+		defer c.leave()
+		defer stop()
+		f(ctx)
+	}()
+}
+
+// Checked takes the result of an active check of the replica at addr into account: a good one ends its ejection, a bad
+// one takes it out of use, if another replica is left. It does nothing without a Breaker.
+func (c *Client) Checked(addr string, good bool) { c.cluster.Checked(c.now(), addr, good) }
