@@ -38,6 +38,7 @@ type Plan struct {
 	live    int // of those, under way and not given up
 	unended int // of those, not ended
 	hedged  bool
+	asked   bool // for a later time, because no node had one to spare
 	prepaid bool // a token is set aside for the attempt after a trial
 	repeat  bool // a node that was tried may be tried again
 	shut    bool // no further attempt, whatever comes
@@ -96,7 +97,7 @@ func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 	}
 	p.sent, p.unsent, p.live, p.unended = 0, 0, 0, 0
 	p.retryAt, p.hedgeAt, p.splitAt = now, never, never
-	p.hedged, p.prepaid, p.repeat = false, false, false
+	p.hedged, p.asked, p.prepaid, p.repeat = false, false, false, false
 	p.shut, p.done, p.closed, p.left = false, false, false, false
 	p.winner, p.winnerNumber, p.reason, p.rest = nil, 0, nil, 0
 }

@@ -14,10 +14,16 @@ func (p *Plan) first() *Attempt {
 		return nil
 	}
 	a := p.place()
-	if a == nil {
-		p.finish(p.unplaced())
+	if a != nil {
+		return a
 	}
-	return a
+	reason := p.unplaced()
+	if reason == ErrRateLimited && !p.asked {
+		p.asked, p.retryAt = true, p.now // others may have been here with a later time: to a stale one they look like a burst
+		return nil
+	}
+	p.finish(reason)
+	return nil
 }
 
 // retry replaces an attempt that failed. When no fresh node is usable, one that failed may be tried again after a pause.

@@ -364,3 +364,19 @@ func TestPowerOfTwoFindsTheLastUsableNode(t *testing.T) {
 		t.Errorf("%d calls failed, want 3: one for each bad node", len(w.failures))
 	}
 }
+
+// Calls read the clock on their own processor. One that was held up after it looks, to a rate limit, as if all that
+// happened since had happened at once; it looks again before it gives up.
+func TestStaleTimeIsNoRateLimit(t *testing.T) {
+	w := newWorld(1, rota.Policy{Rate: &rota.Rate{PerSecond: 1000, Burst: 1}}, 1, nil)
+	first := w.cl.Plan(epoch.Add(10*ms), time.Time{}, rota.Call{})
+	first.Ended(epoch.Add(11*ms), first.Next(epoch.Add(10*ms)).Attempt, rota.Outcome{})
+	first.Close()
+	stale := w.cl.Plan(epoch.Add(5*ms), time.Time{}, rota.Call{})
+	if s := stale.Next(epoch.Add(5 * ms)); s.Kind != rota.StepWait || s.At.After(epoch.Add(5*ms)) {
+		t.Fatalf("Next() = %+v, want it to ask for the time", s)
+	}
+	if s := stale.Next(epoch.Add(12 * ms)); s.Kind != rota.StepSend {
+		t.Errorf("Next() = %+v, %v, want an attempt", s, stale.Err())
+	}
+}

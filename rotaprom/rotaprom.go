@@ -51,13 +51,14 @@ var (
 	average    = desc("replica_latency_seconds", "Moving average of a replica's latency.", "replica")
 	latency    = desc("latency_seconds", "Latency of winning answers, each from its own attempt's start.")
 	replicas   = desc("replicas", "Replicas in the set.")
+	panicking  = desc("panic", "1 while too few replicas are fit to choose among, so that all are used.")
 	setAge     = desc("set_age_seconds", "Time since discovery last gave a set.")
 
 	all = []*prometheus.Desc{
 		calls, callsInFlight, attempts, retries, hedges, budgetLeft, hedgeDelay, inFlight, breaker, ejections, average,
-		latency, replicas, setAge,
+		latency, replicas, panicking, setAge,
 	}
-	states = []string{"closed", "open", "half-open"}
+	states = []string{"closed", "open", "half-open", "failing"}
 )
 
 // Describe implements prometheus.Collector.
@@ -112,6 +113,7 @@ func service(out sink, s rota.Stats) {
 	out.gauge(budgetLeft, s.BudgetLeft)
 	out.gauge(hedgeDelay, s.HedgeDelay.Seconds())
 	out.gauge(replicas, float64(len(s.Nodes)))
+	out.gauge(panicking, one(s.Panic))
 	if s.SetAge >= 0 {
 		out.gauge(setAge, s.SetAge.Seconds())
 	}
@@ -132,10 +134,13 @@ func replica(out sink, n rota.NodeStats) {
 	out.counter(ejections, n.Opened, addr)
 	out.gauge(average, n.Latency.Seconds(), addr)
 	for _, state := range states {
-		v := 0.0
-		if n.Breaker == state {
-			v = 1
-		}
-		out.gauge(breaker, v, addr, state)
+		out.gauge(breaker, one(n.Breaker == state), addr, state)
 	}
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -96,9 +96,11 @@ rota_client_attempts_total{replica="b:80",service="users",verdict="success"} 0
 # HELP rota_client_breaker_state 1 for the state that a replica's breaker is in, 0 for the others.
 # TYPE rota_client_breaker_state gauge
 rota_client_breaker_state{replica="a:80",service="users",state="closed"} 1
+rota_client_breaker_state{replica="a:80",service="users",state="failing"} 0
 rota_client_breaker_state{replica="a:80",service="users",state="half-open"} 0
 rota_client_breaker_state{replica="a:80",service="users",state="open"} 0
 rota_client_breaker_state{replica="b:80",service="users",state="closed"} 0
+rota_client_breaker_state{replica="b:80",service="users",state="failing"} 0
 rota_client_breaker_state{replica="b:80",service="users",state="half-open"} 0
 rota_client_breaker_state{replica="b:80",service="users",state="open"} 1
 # HELP rota_client_calls_in_flight Calls under way.
@@ -144,6 +146,9 @@ rota_client_latency_seconds_bucket{service="users",le="10"} 2
 rota_client_latency_seconds_bucket{service="users",le="+Inf"} 2
 rota_client_latency_seconds_sum{service="users"} 0.06
 rota_client_latency_seconds_count{service="users"} 2
+# HELP rota_client_panic 1 while too few replicas are fit to choose among, so that all are used.
+# TYPE rota_client_panic gauge
+rota_client_panic{service="users"} 0
 # HELP rota_client_replicas Replicas in the set.
 # TYPE rota_client_replicas gauge
 rota_client_replicas{service="users"} 2
@@ -193,7 +198,7 @@ func TestHedgeDelay(t *testing.T) {
 }
 
 func TestBreakerStates(t *testing.T) {
-	s := newService("users", rota.Policy{Breaker: &rota.Breaker{Failures: 1, Open: time.Minute}}, "a:80")
+	s := newService("users", rota.Policy{Breaker: &rota.Breaker{Failures: 1, Open: time.Minute}}, "a:80", "b:80")
 	check := func(want string) {
 		t.Helper()
 		got := gather(t, rotaprom.NewCollector(s))
@@ -211,7 +216,8 @@ func TestBreakerStates(t *testing.T) {
 	s.call(bad(time.Millisecond, rota.Failure))
 	check("open")
 	s.now = s.now.Add(2 * time.Minute)
-	s.call() // a trial, under way
+	s.call(ok(time.Millisecond)) // its turn
+	s.call()                     // a trial, under way
 	check("half-open")
 }
 
