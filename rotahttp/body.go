@@ -51,7 +51,7 @@ func holdReply(r reply, end func(rota.Outcome)) reply {
 		return r
 	}
 	b := &r.trip.held // there is one winner
-	b.ReadCloser, b.ctx, b.end = body, r.trip.req.Context(), end
+	b.ReadCloser, b.ctx, b.end, b.peer = body, r.trip.req.Context(), end, r.peer
 	r.resp.Body = b
 	if conn, ok := body.(io.ReadWriteCloser); ok && r.resp.StatusCode == http.StatusSwitchingProtocols {
 		r.resp.Body = &heldConn{b, conn}
@@ -64,6 +64,7 @@ type heldBody struct {
 	io.ReadCloser
 	ctx   context.Context // of the request: a read that fails because it ended is not the replica's doing
 	end   func(rota.Outcome)
+	peer  *peer
 	ended atomic.Bool
 }
 
@@ -90,6 +91,7 @@ func (b *heldBody) Close() error {
 func (b *heldBody) over(o rota.Outcome) {
 	if b.ended.CompareAndSwap(false, true) {
 		b.end(o)
+		b.peer.ended()
 	}
 }
 
@@ -123,4 +125,5 @@ func discardReply(r reply) {
 	defer enough.Stop()
 	io.CopyN(io.Discard, resp.Body, maxDrain)
 	resp.Body.Close()
+	r.peer.ended()
 }

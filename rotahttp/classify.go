@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/internal/h1"
 )
 
 // StatusError is a reply whose status is not the one that was hoped for.
@@ -45,18 +46,39 @@ func classifyStatus(code int, h http.Header) rota.Outcome {
 	return o
 }
 
-// classifyError says what it means that there was no reply. An attempt that did not get as far as a connection
-// certainly never reached the replica.
+// classifyError is the table of what it means that there was no reply.
+//
+//	no address, no connection, no handshake    Failure, unsent
+//	nothing of the request could be written    Failure, unsent
+//	REFUSED_STREAM of HTTP/2                   Failure, unsent: the server says so (RFC 9113, 8.7)
+//	anything else                              Failure: resets, heads that are cut or too long, bytes that are not HTTP
+//
+// An unsent request is safe to repeat whatever it is. The streams that a GOAWAY leaves out net/http repeats by itself.
 func classifyError(err error) rota.Outcome {
 	var op *net.OpError
 	var cert *tls.CertificateVerificationError
 	var host x509.HostnameError
 	var record tls.RecordHeaderError
 	var addr *addrError
-	unsent := errors.As(err, &op) && op.Op == "dial" || errors.As(err, &addr) ||
-		errors.As(err, &cert) || errors.As(err, &host) || errors.As(err, &record)
+	var dial *unsentError
+	var write *h1.UnsentError
+	var stream streamError
+	unsent := errors.As(err, &dial) || errors.As(err, &write) || errors.As(err, &op) && op.Op == "dial" ||
+		errors.As(err, &addr) || errors.As(err, &cert) || errors.As(err, &host) || errors.As(err, &record) ||
+		errors.As(err, &stream) && stream.Code == refusedStream
 	return rota.Outcome{Verdict: rota.Failure, Unsent: unsent, Err: err}
 }
+
+// streamError is what errors.As makes of net/http's error for a stream of HTTP/2: any struct with these fields will do.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (streamError) Error() string { return "stream error" }
+
+const refusedStream = 7
 
 // first is h.Get without making the key canonical.
 func first(h http.Header, key string) string {

@@ -43,7 +43,7 @@ type Endpoint[Req, Res any] struct {
 	MaxReply int64
 
 	once     sync.Once
-	sender   http.RoundTripper
+	peers    peers
 	template *http.Request
 	targets  targets
 }
@@ -114,15 +114,13 @@ func (e *Endpoint[Req, Res]) Call(ctx context.Context, req Req) (Res, error) {
 // CloseIdle closes connections that are not in use.
 func (e *Endpoint[Req, Res]) CloseIdle() {
 	e.once.Do(e.init)
-	if c, ok := e.sender.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
+	e.peers.closeIdle()
 }
 
 func (e *Endpoint[Req, Res]) init() {
-	e.sender = e.HTTP
-	if e.sender == nil {
-		e.sender = NewTransport()
+	e.peers.of(e.HTTP)
+	if e.Client != nil {
+		e.Client.Watch(e.peers.keep)
 	}
 	method := e.Method
 	if method == "" {
@@ -141,10 +139,15 @@ func (e *Endpoint[Req, Res]) send(ctx context.Context, a *rota.Attempt, body []b
 	if err != nil {
 		return result[Res]{outcome: classifyError(err)}
 	}
-	resp, err := roundTrip(e.sender, req)
+	p, err := e.peers.get(a.Instance().Addr)
 	if err != nil {
 		return result[Res]{outcome: classifyError(err)}
 	}
+	resp, err := p.roundTrip(ctx, req)
+	if err != nil {
+		return result[Res]{outcome: classifyError(err)}
+	}
+	defer p.ended()
 	defer resp.Body.Close()
 	buf := buffers.Get().(*bytes.Buffer)
 	defer keep(buf)

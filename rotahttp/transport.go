@@ -3,7 +3,6 @@ package rotahttp
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -32,9 +31,8 @@ type Transport struct {
 	// MaxReplay is the size of a body that is kept in memory to be replayed, in bytes; 0 = 64 KiB, negative = none.
 	MaxReplay int64
 
-	once    sync.Once
-	base    http.RoundTripper
-	targets targets
+	once  sync.Once
+	peers peers
 }
 
 type repeatKey struct{}
@@ -74,15 +72,13 @@ func over(ctx context.Context) bool {
 // CloseIdleConnections closes connections that are not in use.
 func (t *Transport) CloseIdleConnections() {
 	t.once.Do(t.init)
-	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
+	t.peers.closeIdle()
 }
 
 func (t *Transport) init() {
-	t.base = t.Base
-	if t.base == nil {
-		t.base = NewTransport()
+	t.peers.of(t.Base)
+	if t.Client != nil {
+		t.Client.Watch(t.peers.keep)
 	}
 }
 
@@ -104,14 +100,15 @@ type trip struct {
 	transport *Transport
 	req       *http.Request // the caller's; it is not touched
 	body      requestBody
-	url       url.URL  // of the first attempt
-	held      heldBody // of the winner
+	out       http.Request // of the first attempt
+	held      heldBody     // of the winner
 }
 
 // reply is what an attempt comes back with.
 type reply struct {
 	resp *http.Response
 	trip *trip
+	peer *peer
 }
 
 func classifyReply(r reply, err error) rota.Outcome {
@@ -124,24 +121,30 @@ func classifyReply(r reply, err error) rota.Outcome {
 // send makes one attempt.
 func (tr *trip) send(ctx context.Context, a *rota.Attempt) (reply, error) {
 	r := reply{trip: tr}
-	target, err := tr.transport.targets.of(a.Instance().Addr)
+	p, err := tr.transport.peers.get(a.Instance().Addr)
 	if err != nil {
 		return r, err
 	}
-	out := tr.req.WithContext(ctx)
-	out.URL = &tr.url
-	if a.Number() > 1 { // others may be under way
-		out.URL = new(url.URL)
-	}
-	under(out.URL, target, tr.req.URL)
-	if out.Host == "" {
-		out.Host = tr.req.URL.Host
-	}
-	out.Header = outbound(ctx, tr.req.Header, true, a)
-	if out.Body, err = tr.body.next(); err != nil {
+	r.peer = p
+	out := tr.req
+	u := p.address(out.URL)
+	header, changed := outbound(ctx, out.Header, true, a)
+	body, err := tr.body.next()
+	if err != nil {
 		return r, err
 	}
-	r.resp, err = roundTrip(tr.transport.base, out)
+	if changed || u != out.URL || body != out.Body {
+		out = &tr.out
+		if a.Number() > 1 { // others may be under way
+			out = new(http.Request)
+		}
+		*out = *tr.req
+		out.URL, out.Header, out.Body = u, header, body
+		if out.Host == "" {
+			out.Host = tr.req.URL.Host
+		}
+	}
+	r.resp, err = p.roundTrip(ctx, out)
 	return r, err
 }
 

@@ -24,7 +24,7 @@ func TestTransportURL(t *testing.T) {
 		{name: "no path", addr: "replica-0:80", url: "http://users", wantURI: "/", wantHost: "users"},
 		{name: "a path of its own", addr: "http://replica-0:80/v2/", url: "http://users/a", wantURI: "/v2/a", wantHost: "users"},
 		{name: "a path of its own alone", addr: "http://replica-0:80/v2", url: "http://users", wantURI: "/v2", wantHost: "users"},
-		{name: "https to the service", addr: "replica-0:80", url: "https://users/a", wantURI: "/a", wantHost: "users"},
+		{name: "https to the service", addr: "http://replica-0:80", url: "https://users/a", wantURI: "/a", wantHost: "users"},
 		{name: "escapes", addr: "replica-0:80", url: "http://users/a%2Fb%20c", wantURI: "/a%2Fb%20c", wantHost: "users"},
 		{name: "escapes after a path", addr: "http://replica-0:80/v 2", url: "http://users/a%2Fb", wantURI: "/v%202/a%2Fb", wantHost: "users"},
 		{name: "escapes in the address", addr: "http://replica-0:80/v%2F2", url: "http://users/a b", wantURI: "/v%2F2/a%20b", wantHost: "users"},

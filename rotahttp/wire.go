@@ -48,12 +48,12 @@ func inboundOf(ctx context.Context) *inbound {
 
 // outbound returns h with what an attempt tells the replica: the time that is left, the number of the attempt from the
 // second on, the trail, and what the caller passed along. shared says that h is not to be changed; it is copied then,
-// if there is anything to add.
-func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) http.Header {
+// if there is anything to add, which the second result tells.
+func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) (http.Header, bool) {
 	in := inboundOf(ctx)
 	deadline, timed := a.Deadline()
 	if !timed && in == nil && a.Number() == 1 {
-		return h
+		return h, false
 	}
 	if shared {
 		own := make(http.Header, len(h)+8)
@@ -74,7 +74,7 @@ func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) 
 		set(HeaderAttempt, strconv.Itoa(a.Number()))
 	}
 	if in == nil {
-		return h
+		return h, true
 	}
 	set(HeaderHops, in.hops)
 	for i, v := range in.header {
@@ -82,7 +82,7 @@ func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) 
 			h[passed[i]] = v
 		}
 	}
-	return h
+	return h, true
 }
 
 // formatTimeout writes d in whole milliseconds. What is left of the last one is rounded up: 0 would mean that it is

@@ -1,10 +1,13 @@
 package rotahttp_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,6 +24,8 @@ type world struct {
 	*rotatest.Replicas
 	client   *rota.Client
 	attempts *atomic.Uint64 // that calls have had, as they ended
+	mu       sync.Mutex
+	idle     []func() // close what is idle
 }
 
 // bubble runs a test with n replicas that answer with h (nil = upper). Calls go to replica 0 first and then in turn.
@@ -40,7 +45,7 @@ func bubble(t *testing.T, n int, h http.HandlerFunc, p rota.Policy, test func(*t
 			t.Fatal(err)
 		}
 		synctest.Wait() // for the first set
-		w := &world{rs, client, attempts}
+		w := &world{Replicas: rs, client: client, attempts: attempts}
 		defer w.check(t) // before t.Context ends, and with it what was leaked
 		test(t, w)
 	})
@@ -49,6 +54,9 @@ func bubble(t *testing.T, n int, h http.HandlerFunc, p rota.Policy, test func(*t
 func (w *world) check(t *testing.T) {
 	w.client.Close()
 	synctest.Wait()
+	for _, closeIdle := range w.idle {
+		closeIdle()
+	}
 	s := w.client.Stats()
 	if s.Calls.InFlight != 0 {
 		t.Errorf("%d calls are in flight at the end", s.Calls.InFlight)
@@ -66,12 +74,32 @@ func (w *world) check(t *testing.T) {
 // endpoint returns one that calls upper. POST may not be sent twice.
 func (w *world) endpoint(method string) *rotahttp.Endpoint[string, string] {
 	e := rotahttp.JSON[string, string](w.client, method, "/upper")
-	e.HTTP = w.Transport()
+	e.HTTP = w.base()
+	w.closing(e.CloseIdle)
 	return e
 }
 
 func (w *world) transport() *rotahttp.Transport {
-	return &rotahttp.Transport{Client: w.client, Base: w.Replicas.Transport()}
+	t := &rotahttp.Transport{Client: w.client, Base: w.base()}
+	w.closing(t.CloseIdleConnections)
+	return t
+}
+
+func (w *world) closing(closeIdle func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle = append(w.idle, closeIdle)
+}
+
+// base is what users have who give none, but for the network.
+func (w *world) base() *http.Transport {
+	t := rotahttp.NewTransport()
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		return w.DialContext(ctx, network, addr)
+	}
+	return t
 }
 
 // calls returns how many requests each replica has seen.

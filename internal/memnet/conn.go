@@ -36,6 +36,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, c.opError("write", err)
 }
 
+// Alive reports whether the peer has neither closed nor reset, nor sent anything that was not read yet.
+func (c *Conn) Alive() bool { return c.in.silent() }
+
 // Close ends both directions. The peer still reads what was written before, then io.EOF; its writes fail with EPIPE, at
 // once (a kernel would take the first). A second Close does nothing.
 func (c *Conn) Close() error {

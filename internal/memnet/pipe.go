@@ -60,6 +60,12 @@ func (p *pipe) read(b []byte) (int, error) {
 	}
 }
 
+func (p *pipe) silent() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.readErr == nil && p.buf.Len() == 0
+}
+
 func (p *pipe) write(b []byte) (n int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -86,7 +86,11 @@ func (rs *Replicas) Resolver() rota.Static {
 
 // Transport returns what sends requests to the replicas: always the same, with the settings of rotahttp.NewTransport,
 // which give up a dial after a second. Its idle connections are closed with the replicas.
-func (rs *Replicas) Transport() http.RoundTripper { return rs.transport }
+func (rs *Replicas) Transport() http.RoundTripper { return &shared{rs.transport} }
+
+// shared hides that it is an http.Transport: whoever would make one of his own of its settings would also have connections
+// of his own, which nobody here could count or close.
+type shared struct{ *http.Transport }
 
 // DialContext connects to a replica by its address, for a transport with settings of its own. It is refused where nobody
 // listens, and waits for the end of ctx at a black hole. The idle connections of such a transport are its owner's to

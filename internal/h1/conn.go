@@ -1,0 +1,160 @@
+// Package h1 speaks HTTP/1.1 as a client, on the goroutine of its caller.
+//
+// net/http gives each connection two goroutines, so a request is handed over four times between threads; that is half of
+// what a small request costs its client. Here the caller writes the request and reads the reply itself. The price is
+// that both cannot go on at once, so only requests whose body is short and in memory are for this package; Fits tells.
+// Requests are written, and replies parsed, by net/http.
+package h1
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// Conn is a connection to a server. One request at a time may be on it.
+type Conn struct {
+	nc   net.Conn
+	head int64 // the most bytes that a reply's head may have, informational ones before it included
+	left int64 // bytes that may still be read
+	sent int64 // bytes of the request that were written
+	br   *bufio.Reader
+	bw   *bufio.Writer
+
+	raw  syscall.RawConn // nil if the connection has none
+	peek func(fd uintptr) bool
+	live bool // what peek found
+
+	Touched bool // for the owner of idle connections
+}
+
+// New returns a Conn over nc, which it owns. maxHead bounds the head of a reply, in bytes. It reports false when nc cannot
+// tell whether the server has closed it: then it can be used once.
+func New(nc net.Conn, maxHead int64) (*Conn, bool) {
+	c := &Conn{nc: nc, head: maxHead}
+	c.br = bufio.NewReader((*reader)(c))
+	c.bw = bufio.NewWriter((*writer)(c))
+	return c, c.initAlive()
+}
+
+// UnsentError says that nothing of a request was written.
+type UnsentError struct{ err error }
+
+func (e *UnsentError) Error() string { return e.err.Error() }
+func (e *UnsentError) Unwrap() error { return e.err }
+
+// Causes of a failed RoundTrip.
+var (
+	ErrHeadTooLong = errors.New("the reply's headers exceeded their limit")
+	errSwitched    = errors.New("the server switches protocols without having been asked to")
+)
+
+// Close closes the connection.
+func (c *Conn) Close() error { return c.nc.Close() }
+
+// RoundTrip sends req and returns the reply once its head has come. The end of ctx ends it, and the reading of the reply's
+// body. req is not changed but for its body, which is read and closed. When the connection can be used for another
+// request, idle gets it: before RoundTrip returns, when there is no body, or when the body's end was read. Otherwise it
+// is closed.
+func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, idle func(*Conn)) (*http.Response, error) {
+	stop := notStopped
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, c.interrupt)
+	}
+	resp, err := c.exchange(req)
+	if err != nil {
+		stop()
+		c.nc.Close()
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if c.sent == 0 {
+			return nil, &UnsentError{err}
+		}
+		return nil, err
+	}
+	c.left = math.MaxInt64
+	reusable := !resp.Close && !req.Close
+	if resp.Body == http.NoBody {
+		c.end(stop() && reusable, idle)
+		return resp, nil
+	}
+	resp.Body = &body{from: resp.Body, conn: c, ctx: ctx, stop: stop, reusable: reusable, idle: idle}
+	return resp, nil
+}
+
+func notStopped() bool { return true }
+
+// interrupt ends a read or write that waits, and every later one.
+func (c *Conn) interrupt() { c.nc.SetDeadline(time.Unix(1, 0)) }
+
+// exchange writes a request and reads the head of its reply. A server may reply, and close, before it has read all.
+func (c *Conn) exchange(req *http.Request) (*http.Response, error) {
+	c.sent, c.left = 0, c.head
+	werr := req.Write(c.bw)
+	if werr == nil {
+		werr = c.bw.Flush()
+	}
+	if werr != nil && c.sent == 0 {
+		return nil, fmt.Errorf("write request: %w", werr)
+	}
+	for {
+		resp, err := http.ReadResponse(c.br, req)
+		switch {
+		case werr != nil && err != nil:
+			return nil, fmt.Errorf("write request: %w", werr)
+		case err != nil:
+			return nil, fmt.Errorf("read reply: %w", whole(err))
+		case resp.StatusCode == http.StatusSwitchingProtocols:
+			return nil, errSwitched
+		case resp.StatusCode >= 200:
+			resp.Close = resp.Close || werr != nil
+			return resp, nil
+		}
+	}
+}
+
+// whole says of the end of a connection that something is missing.
+func whole(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// end gives the connection back, or closes it. What has come after the reply belongs to none.
+func (c *Conn) end(reusable bool, idle func(*Conn)) {
+	if reusable && c.br.Buffered() == 0 {
+		idle(c)
+		return
+	}
+	c.nc.Close()
+}
+
+// reader and writer are the connection as its buffers see it.
+type (
+	reader Conn
+	writer Conn
+)
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, ErrHeadTooLong
+	}
+	n, err := r.nc.Read(p[:min(int64(len(p)), r.left)])
+	r.left -= int64(n)
+	return n, err
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.nc.Write(p)
+	w.sent += int64(n)
+	return n, err
+}

@@ -1,0 +1,183 @@
+package rotahttp
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/internal/h1"
+)
+
+// peers are the replicas as HTTP sees them: an address's URL, and its connections. Each replica has its own, so that those
+// of one that is gone can be closed, and so that the URL of a request stays as it is: it names the service, for the Host
+// header and for the name in the replica's certificate, and only the dialer knows the address.
+type peers struct {
+	base   http.RoundTripper
+	shared *settings // of base, if every peer can have a copy of it; nil = requests are readdressed for base
+	direct bool      // short HTTP/1.1 requests need no net/http
+	peers  sync.Map  // address -> *peer
+}
+
+// of sets out from base; nil = NewTransport().
+func (ps *peers) of(base http.RoundTripper) {
+	if base == nil {
+		base = NewTransport()
+	}
+	ps.base = base
+	t, ok := base.(*http.Transport)
+	if !ok || t.Proxy != nil || t.DialTLSContext != nil || t.DialTLS != nil || t.Dial != nil && t.DialContext == nil {
+		return // what decides by address must see the address
+	}
+	ps.shared = settingsOf(t)
+	ps.direct = t.DisableCompression && !t.DisableKeepAlives && t.MaxConnsPerHost == 0 && t.ResponseHeaderTimeout == 0 &&
+		(t.Protocols == nil || t.Protocols.HTTP1() && !t.Protocols.UnencryptedHTTP2())
+}
+
+// get returns the peer at an address.
+func (ps *peers) get(addr string) (*peer, error) {
+	if p, ok := ps.peers.Load(addr); ok {
+		return p.(*peer), nil
+	}
+	u, err := parseAddr(addr)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(addr, "://") {
+		u.Scheme = "" // that of the request
+	}
+	p := &peer{url: u, shared: ps.base, readdress: ps.shared == nil}
+	if s := ps.shared; s != nil {
+		p.dialer = s.dialer(u)
+		p.idle.of(s.from)
+		p.direct.Store(ps.direct && u.Scheme != "https")
+	}
+	got, _ := ps.peers.LoadOrStore(addr, p)
+	return got.(*peer), nil
+}
+
+// keep forgets peers that are not in the set. Their idle connections are closed now, others when they become idle.
+func (ps *peers) keep(set []rota.Instance) {
+	in := make(map[string]bool, len(set))
+	for _, inst := range set {
+		in[inst.Addr] = true
+	}
+	ps.peers.Range(func(addr, p any) bool {
+		if !in[addr.(string)] {
+			ps.peers.Delete(addr)
+			p.(*peer).retire()
+		}
+		return true
+	})
+}
+
+// closeIdle closes connections that are not in use.
+func (ps *peers) closeIdle() {
+	ps.peers.Range(func(_, p any) bool {
+		p.(*peer).closeIdle()
+		return true
+	})
+	if c, ok := ps.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// peer is one replica.
+type peer struct {
+	url       *url.URL          // scheme (empty = that of the request), host, and what comes before the path
+	shared    http.RoundTripper // for all peers
+	readdress bool              // shared goes by the request's URL; otherwise it is not used
+	dialer
+	own     atomic.Pointer[http.Transport] // nil until something needs it
+	direct  flag
+	idle    idle
+	retired flag
+}
+
+// address returns the URL that a request for u has on its way to the peer. It is u itself if nothing is to be changed.
+func (p *peer) address(u *url.URL) *url.URL {
+	scheme := p.url.Scheme
+	if scheme == "" {
+		scheme = u.Scheme
+	}
+	if !p.readdress && p.url.Path == "" && p.url.RawPath == "" && scheme == u.Scheme {
+		return u
+	}
+	out := new(url.URL)
+	under(out, p.url, u)
+	out.Scheme = scheme
+	if !p.readdress {
+		out.Host = u.Host
+	}
+	return out
+}
+
+// roundTrip sends req, which has its address already, within ctx.
+func (p *peer) roundTrip(ctx context.Context, req *http.Request) (*http.Response, error) {
+	if p.direct.Load() && req.URL.Scheme == "http" && h1.Fits(ctx, req) {
+		return p.exchange(ctx, req)
+	}
+	if req.Context() != ctx {
+		req = req.WithContext(ctx)
+	}
+	resp, err := roundTrip(p.transport(), req)
+	if err != nil {
+		p.ended()
+	}
+	return resp, err
+}
+
+// transport returns what sends requests that are not for exchange.
+func (p *peer) transport() http.RoundTripper {
+	if p.readdress {
+		return p.shared
+	}
+	if t := p.own.Load(); t != nil {
+		return t
+	}
+	p.own.CompareAndSwap(nil, p.dialer.transport())
+	return p.own.Load()
+}
+
+// exchange sends req on a connection of ours.
+func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
+	conn := p.idle.take()
+	if conn == nil {
+		nc, err := p.connect(ctx, "tcp", req.URL.Host)
+		if err != nil {
+			if req.Body != nil {
+				req.Body.Close()
+			}
+			return nil, err
+		}
+		var again bool
+		if conn, again = h1.New(nc, p.idle.maxHead); !again {
+			p.direct.Store(false) // we could not tell whether the server has closed it meanwhile
+			return conn.RoundTrip(ctx, req, func(c *h1.Conn) { c.Close() })
+		}
+	}
+	return conn.RoundTrip(ctx, req, p.idle.put)
+}
+
+// retire closes what is idle, now and whenever something becomes idle.
+func (p *peer) retire() {
+	p.retired.Store(true)
+	p.closeIdle()
+}
+
+func (p *peer) closeIdle() {
+	p.idle.close(p.retired.Load())
+	if t := p.own.Load(); t != nil {
+		t.CloseIdleConnections()
+	}
+}
+
+// ended is called when the body of a reply has ended.
+func (p *peer) ended() {
+	if p.retired.Load() {
+		p.closeIdle()
+	}
+}
