@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/rota-go/rota/internal/budget"
-	"github.com/rota-go/rota/internal/hist"
-	"github.com/rota-go/rota/internal/window"
 )
 
 // Cluster is all nodes of one service and what was learned about them. It does no I/O, starts no goroutine and reads
@@ -24,13 +22,15 @@ type Cluster struct {
 
 	set   atomic.Pointer[nodeSet]
 	plans sync.Pool
-	cells []cell
-	seats atomic.Uint32 // deals the cells to plans
+	seats int           // of plans, in every route's cells
+	dealt atomic.Uint32 // seats
 
-	latencies latencies
-	budget    budget.Budget
-	calm      atomic.Int64 // no hedges until then
-	calls     callCounts
+	routing sync.Mutex // serialises changes of routes
+	routes  atomic.Pointer[[]*Route]
+
+	budget budget.Budget
+	calm   atomic.Int64 // no hedges until then
+	calls  callCounts
 
 	health    health
 	warmUntil atomic.Int64 // the end of the last slow start
@@ -70,14 +70,6 @@ type tier struct {
 	picker Picker
 }
 
-// cell holds what every call of a service counts. There are as many as processors, so that calls on different ones
-// do not fight for a cache line; a Plan keeps the one it was dealt, and sync.Pool keeps plans on their processor.
-type cell struct {
-	calls   window.Counter
-	latency hist.Hist // of winning answers
-	_       [64]byte
-}
-
 // callCounts count what happens seldom.
 type callCounts struct {
 	failed, overloaded, ignored atomic.Uint64
@@ -92,11 +84,11 @@ func NewCluster(p ClusterParams) *Cluster {
 	}
 	cl := &Cluster{
 		service: p.Service, rules: p.Policy.rules(), balancer: p.Balancer, observer: p.Observer, rand: p.Rand,
-		concurrent: p.Concurrent, trouble: func() {}, epoch: p.Now, cells: make([]cell, runtime.GOMAXPROCS(0)), nodes: map[string]*Node{},
+		concurrent: p.Concurrent, trouble: func() {}, epoch: p.Now, seats: runtime.GOMAXPROCS(0), nodes: map[string]*Node{},
 	}
+	cl.routes.Store(&[]*Route{cl.newRoute("")})
 	cl.plans.New = func() any {
-		seat := int(cl.seats.Add(1)-1) % len(cl.cells)
-		p := &Plan{cl: cl, cell: &cl.cells[seat]}
+		p := &Plan{cl: cl, seat: int(cl.dealt.Add(1)-1) % cl.seats}
 		p.pick.plan = p
 		return p
 	}
@@ -116,29 +108,13 @@ func (cl *Cluster) since(t time.Time) time.Duration { return max(t.Sub(cl.epoch)
 
 func (cl *Cluster) terms(now time.Duration) budget.Params {
 	p := budget.Params{Now: now, Ratio: cl.rules.budget.ratio, Floor: cl.rules.budget.floor}
-	for i := range cl.cells {
-		p.Calls += cl.cells[i].calls.Recent(now)
+	for _, r := range *cl.routes.Load() {
+		for i := range r.cells {
+			p.Calls += r.cells[i].calls.Recent(now)
+		}
 	}
 	return p
 }
 
 // withdraw takes a token for an attempt beside a call's first.
 func (cl *Cluster) withdraw(now time.Duration) bool { return cl.budget.Withdraw(cl.terms(now)) }
-
-// started returns how many calls were begun.
-func started(cells []cell) uint64 {
-	var n uint64
-	for i := range cells {
-		n += cells[i].calls.Total()
-	}
-	return n
-}
-
-// answers returns the latencies of all winning answers.
-func answers(cells []cell) *hist.Counts {
-	c := new(hist.Counts)
-	for i := range cells {
-		cells[i].latency.AddTo(c)
-	}
-	return c
-}

@@ -16,7 +16,7 @@ const (
 	minHedgeDelay = time.Millisecond
 )
 
-// latencies knows the quantiles of the recent winning answers of a service. The histograms it reads are those of the
+// latencies knows the quantiles of the recent winning answers of a route. The histograms it reads are those of its
 // cells, which only ever grow: what is recent is the difference to an older copy.
 type latencies struct {
 	// Both 0 until enoughAnswers were measured.
@@ -32,15 +32,17 @@ type latencies struct {
 }
 
 // refresh brings the quantiles up to date when that is due. It costs two loads when it is not.
-func (l *latencies) refresh(now time.Duration, cells []cell) {
-	if int64(now) < l.next.Load() || l.hedge.Load() == 0 && started(cells) < enoughAnswers {
+func (r *Route) refresh(now time.Duration) {
+	l := &r.latencies
+	if int64(now) < l.next.Load() || l.hedge.Load() == 0 && r.started() < enoughAnswers {
 		return
 	}
 	if !l.mu.TryLock() {
 		return // somebody is at it
 	}
 	defer l.mu.Unlock()
-	all := answers(cells)
+	all := new(hist.Counts)
+	r.addAnswers(all)
 	if all.Total < enoughAnswers {
 		l.next.Store(int64(now + retryRefresh))
 		return

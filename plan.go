@@ -22,13 +22,15 @@ const never = time.Duration(math.MaxInt64)
 // A Plan is not safe for concurrent use. Once Close was called, all that may still be called is Ended, for attempts
 // under way.
 type Plan struct {
-	cl   *Cluster
-	cell *cell
-	set  *nodeSet
-	pick Pick
-	call Call
-	wary bool // some node is out, failing or warming: look before choosing
-	own  bool // the deadline is the policy's, not the caller's
+	cl    *Cluster
+	seat  int
+	route *Route
+	cell  *cell // of the route, at the seat
+	set   *nodeSet
+	pick  Pick
+	call  Call
+	wary  bool // some node is out, failing or warming: look before choosing
+	own   bool // the deadline is the policy's, not the caller's
 
 	now, start, deadline      time.Duration // since the cluster's epoch
 	retryAt, hedgeAt, splitAt time.Duration
@@ -76,13 +78,14 @@ func (cl *Cluster) Plan(now, deadline time.Time, call Call) *Plan {
 	p := cl.plans.Get().(*Plan)
 	p.begin(cl.since(now), deadline, call)
 	p.cell.calls.Add(p.now)
-	cl.latencies.refresh(p.now, cl.cells)
+	p.route.refresh(p.now)
 	cl.sweep(p.now)
 	return p
 }
 
 func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
-	p.set, p.call = p.cl.set.Load(), call
+	p.set, p.call, p.route = p.cl.set.Load(), call, p.cl.routeOf(call)
+	p.cell = &p.route.cells[p.seat]
 	flags := p.cl.conditions(now)
 	p.wary, p.pick.lenience = flags != 0, strict
 	if flags&panicked != 0 {

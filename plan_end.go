@@ -68,7 +68,7 @@ func (p *Plan) endedLate(a *Attempt) {
 // enough for anybody to answer. A caller's may be as short as it likes: then only a replica that had more time than
 // 99 answers of 100 need is a failure.
 func (p *Plan) blame(a *Attempt) {
-	p99 := time.Duration(p.cl.latencies.p99.Load())
+	p99 := time.Duration(p.route.p99.Load())
 	a.timedOut = true
 	a.outcome = Outcome{Verdict: Ignored, Err: ErrTimedOut}
 	if p.own || p99 > 0 && a.took >= max(p99, minHedgeDelay) {
@@ -142,7 +142,7 @@ func (p *Plan) Cancel(now time.Time, cause error) {
 func (p *Plan) win(a *Attempt) {
 	p.winner, p.winnerNumber = a, a.number
 	p.cell.latency.Add(a.took)
-	if p.cl.latencies.slow(a.took) {
+	if p.route.slow(a.took) {
 		a.node.slowed.Add(p.now)
 	}
 	p.finish(nil)

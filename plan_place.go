@@ -222,7 +222,7 @@ func (p *Plan) setTimes(a *Attempt) {
 	}
 	if r.splitTime && p.deadline != never {
 		left := p.deadline - p.now
-		p.splitAt = p.now + min(max(left/2, time.Duration(p.cl.latencies.p99.Load())), left/4*3)
+		p.splitAt = p.now + min(max(left/2, time.Duration(p.route.p99.Load())), left/4*3)
 	}
 }
 
@@ -233,5 +233,5 @@ func (p *Plan) hedgeDelay() time.Duration {
 	if d := p.cl.rules.hedgeDelay; d > 0 {
 		return d
 	}
-	return time.Duration(p.cl.latencies.hedge.Load())
+	return time.Duration(p.route.hedge.Load())
 }

@@ -3,6 +3,7 @@ package rota_test
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -378,5 +379,46 @@ func TestStaleTimeIsNoRateLimit(t *testing.T) {
 	}
 	if s := stale.Next(epoch.Add(12 * ms)); s.Kind != rota.StepSend {
 		t.Errorf("Next() = %+v, %v, want an attempt", s, stale.Err())
+	}
+}
+
+// What is quick is hedged sooner than what is slow, though both are calls of one service.
+func TestHedgeDelayIsPerRoute(t *testing.T) {
+	w := newWorld(1, rota.Policy{Hedge: &rota.Hedge{}}, 3, nil)
+	var took time.Duration
+	w.respond = func(*rota.Attempt) (time.Duration, rota.Outcome) { return took, rota.Outcome{} }
+	for route, d := range map[string]time.Duration{"": 5 * ms, "quick": 2 * ms, "slow": 80 * ms} {
+		took = d
+		call := rota.Call{Idempotent: true}
+		if route != "" {
+			call.Route = w.cl.Route(route)
+		}
+		for range 150 {
+			w.begin(call, time.Time{})
+			w.run()
+		}
+	}
+	want := map[string]time.Duration{"": 5 * ms, "quick": 2 * ms, "slow": 80 * ms}
+	for _, r := range w.cl.Stats(w.now).Routes {
+		if d := want[r.Name]; r.HedgeDelay < d || r.HedgeDelay > d+d/16 || r.Calls != 150 || r.Latency.Count() != 150 {
+			t.Errorf("route %q: %d calls, hedges after %v, want %v", r.Name, r.Calls, r.HedgeDelay, d)
+		}
+		delete(want, r.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("no stats of %v", want)
+	}
+}
+
+func TestRoutesAreBounded(t *testing.T) {
+	w := newWorld(1, rota.Policy{}, 1, nil)
+	for i := range 2 * rota.MaxRoutes {
+		w.cl.Route(strconv.Itoa(i))
+	}
+	if r := w.cl.Route("one more"); r != w.cl.Route("and another") || r.Name() != "other" {
+		t.Errorf("route %q, want all that are too many to be one", r.Name())
+	}
+	if r := w.cl.Route("7"); r.Name() != "7" {
+		t.Errorf("an early route became %q", r.Name())
 	}
 }

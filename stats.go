@@ -17,13 +17,29 @@ type Stats struct {
 	Hedges  uint64 // attempts sent after the hedge's delay
 	// BudgetLeft is how many retries and hedges could be sent now.
 	BudgetLeft float64
-	// HedgeDelay is the measured delay of hedges; 0 before enough answers.
+	// HedgeDelay is the measured delay of hedges, of the route with most calls; 0 before enough answers.
 	HedgeDelay time.Duration
 	// Latency is the latency of winning answers, each measured from its own attempt's start.
 	Latency Latency
 	// Panic says that too few replicas are fit to choose among: all are used.
-	Panic bool
-	Nodes []NodeStats // in the order of the set
+	Panic  bool
+	Nodes  []NodeStats  // in the order of the set
+	Routes []RouteStats // that have had calls; those without a route of their own are the route ""
+}
+
+// RouteStats is what was measured of one route.
+type RouteStats struct {
+	Name  string
+	Calls uint64 // begun
+	// HedgeDelay is the measured delay of hedges; 0 before enough answers.
+	HedgeDelay time.Duration
+	Latency    Latency // of winning answers
+}
+
+func (r *Route) stats() RouteStats {
+	c := new(hist.Counts)
+	r.addAnswers(c)
+	return RouteStats{r.name, r.started(), time.Duration(r.hedge.Load()), Latency{c}}
 }
 
 // CallStats counts calls by how they ended.
@@ -87,7 +103,7 @@ func (l Latency) Below(d time.Duration) uint64 {
 // Stats returns what was counted up to now. See Client.Stats.
 func (cl *Cluster) Stats(now time.Time) Stats {
 	t := cl.since(now)
-	lat := answers(cl.cells)
+	begun, lat := cl.totals()
 	c := &cl.calls
 	s := Stats{
 		Service: cl.service, SetAge: -1,
@@ -97,12 +113,22 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 		},
 		Retries: c.retries.Load(), Hedges: c.hedges.Load(),
 		BudgetLeft: cl.budget.Left(cl.terms(t)),
-		HedgeDelay: time.Duration(cl.latencies.hedge.Load()),
 		Latency:    Latency{lat},
 		Panic:      cl.health.state.Load()&panicked != 0,
 	}
 	ended := s.Calls.Succeeded + s.Calls.Failed + s.Calls.Overloaded + s.Calls.Unplaced + s.Calls.Ignored
-	if begun := started(cl.cells); begun > ended {
+	var most uint64
+	for _, r := range *cl.routes.Load() {
+		rs := r.stats()
+		if rs.Calls == 0 {
+			continue
+		}
+		s.Routes = append(s.Routes, rs)
+		if rs.Calls > most {
+			most, s.HedgeDelay = rs.Calls, rs.HedgeDelay
+		}
+	}
+	if begun > ended {
 		s.Calls.InFlight = begun - ended
 	}
 	if u := cl.updated.Load(); u > 0 {

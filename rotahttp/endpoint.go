@@ -44,6 +44,7 @@ type Endpoint[Req, Res any] struct {
 
 	once     sync.Once
 	peers    peers
+	route    *rota.Route
 	template *http.Request
 	targets  targets
 }
@@ -98,7 +99,7 @@ func (e *Endpoint[Req, Res]) Call(ctx context.Context, req Req) (Res, error) {
 	if err != nil {
 		return none, fmt.Errorf("encode request: %w", err)
 	}
-	call := rota.Call{Idempotent: e.Idempotent || idempotent(e.template.Method)}
+	call := rota.Call{Idempotent: e.Idempotent || idempotent(e.template.Method), Route: e.route}
 	r, err := rota.Do(ctx, e.Client, call, rota.Op[result[Res]]{
 		Send: func(ctx context.Context, a *rota.Attempt) (result[Res], error) {
 			return e.send(ctx, a, body), nil // what went wrong is in it
@@ -119,9 +120,6 @@ func (e *Endpoint[Req, Res]) CloseIdle() {
 
 func (e *Endpoint[Req, Res]) init() {
 	e.peers.of(e.HTTP)
-	if e.Client != nil {
-		e.Client.Watch(e.peers.keep)
-	}
 	method := e.Method
 	if method == "" {
 		method = http.MethodPost
@@ -129,6 +127,10 @@ func (e *Endpoint[Req, Res]) init() {
 	e.targets.path = e.Path
 	if e.Path != "" && e.Path[0] != '/' {
 		e.targets.path = "/" + e.Path
+	}
+	if e.Client != nil {
+		e.Client.Watch(e.peers.keep)
+		e.route = e.Client.Route(method + " " + e.targets.path)
 	}
 	e.template = &http.Request{Method: method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 }

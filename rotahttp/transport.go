@@ -28,11 +28,15 @@ type Transport struct {
 	Client *rota.Client
 	// Base sends them; nil = NewTransport().
 	Base http.RoundTripper
+	// Routes are patterns of http.ServeMux, such as "GET /v1/{id}". Requests that match one have a Route of their own, so
+	// that what is quick is hedged sooner than what is slow; the others one for each method. At most rota.MaxRoutes count.
+	Routes []string
 	// MaxReplay is the size of a body that is kept in memory to be replayed, in bytes; 0 = 64 KiB, negative = none.
 	MaxReplay int64
 
-	once  sync.Once
-	peers peers
+	once   sync.Once
+	peers  peers
+	routes routes
 }
 
 type repeatKey struct{}
@@ -48,7 +52,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer tr.body.close()
-	call := rota.Call{Idempotent: tr.body.replayable && mayRepeat(req)}
+	call := rota.Call{Idempotent: tr.body.replayable && mayRepeat(req), Route: t.routes.find(req)}
 	r, err := rota.Do(req.Context(), t.Client, call, rota.Op[reply]{
 		Send: tr.send, Classify: classifyReply, Hold: holdReply, Discard: discardReply,
 	})
@@ -79,6 +83,7 @@ func (t *Transport) init() {
 	t.peers.of(t.Base)
 	if t.Client != nil {
 		t.Client.Watch(t.peers.keep)
+		t.routes.of(t.Client, t.Routes)
 	}
 }
 
