@@ -67,10 +67,10 @@ type Client struct {
 	runs sync.Pool // of *run[R], for whatever R the calls have
 
 	mu       sync.Mutex
-	behind   int           // goroutines that work for calls beside their callers', and those of Go
-	stopping bool          // Close waits for them
-	idle     chan struct{} // closed when they have ended
-	stops    []context.CancelFunc
+	behind   int                         // goroutines that work for calls beside their callers', and those of Go
+	stopping bool                        // Close waits for them
+	idle     chan struct{}               // closed when they have ended
+	spawn    func(func(context.Context)) // on a goroutine, with a context that ends when the client is closed
 	watchers
 }
 
@@ -94,6 +94,12 @@ func New(cfg Config) (*Client, error) {
 	}
 	if r, ok := cfg.Resolver.(Refresher); ok {
 		c.cluster.trouble = r.Refresh
+	}
+	c.spawn = func(f func(context.Context)) {
+		go func() {
+			defer c.leave()
+			f(ctx)
+		}()
 	}
 	go c.resolve(ctx, cfg.Resolver)
 	return c, nil
@@ -161,9 +167,6 @@ func (c *Client) Close() error {
 	<-c.done
 	c.mu.Lock()
 	c.stopping = true
-	for _, stop := range c.stops {
-		stop()
-	}
 	c.settleLocked()
 	c.mu.Unlock()
 	<-c.idle

@@ -50,14 +50,8 @@ func (c *Client) Go(f func(ctx context.Context)) {
 	if c.closed.Load() {
 		return
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	c.stops = append(c.stops, stop)
 	c.behind++
-	go func() {
-		defer c.leave()
-		defer stop()
-		f(ctx)
-	}()
+	c.spawn(f)
 }
 
 // Checked takes the result of an active check of the replica at addr into account: a good one ends its ejection, a bad

@@ -39,6 +39,9 @@ type Endpoint[Req, Res any] struct {
 	Decode func(Reply) (Res, error)
 	// Classify may change what a reply means; nil = as it is. A reply that it calls a Success is decoded.
 	Classify func(Reply, rota.Outcome) rota.Outcome
+	// Check looks after replicas actively; nil = not at all. It begins with the first call. Of several Endpoints with one
+	// Client one is enough to check.
+	Check *Check
 	// MaxReply bounds the body of a reply, in bytes; 0 = 4 MiB. A longer one is a Failure.
 	MaxReply int64
 
@@ -130,6 +133,9 @@ func (e *Endpoint[Req, Res]) init() {
 	}
 	if e.Client != nil {
 		e.Client.Watch(e.peers.keep)
+		if e.Check != nil {
+			e.Check.start(e.Client, &e.peers)
+		}
 		e.route = e.Client.Route(method + " " + e.targets.path)
 	}
 	e.template = &http.Request{Method: method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}

@@ -28,6 +28,8 @@ type Transport struct {
 	Client *rota.Client
 	// Base sends them; nil = NewTransport().
 	Base http.RoundTripper
+	// Check looks after replicas actively; nil = not at all. It begins with the first request.
+	Check *Check
 	// Routes are patterns of http.ServeMux, such as "GET /v1/{id}". Requests that match one have a Route of their own, so
 	// that what is quick is hedged sooner than what is slow; the others one for each method. At most rota.MaxRoutes count.
 	Routes []string
@@ -83,6 +85,9 @@ func (t *Transport) init() {
 	t.peers.of(t.Base)
 	if t.Client != nil {
 		t.Client.Watch(t.peers.keep)
+		if t.Check != nil {
+			t.Check.start(t.Client, &t.peers)
+		}
 		t.routes.of(t.Client, t.Routes)
 	}
 }
