@@ -82,7 +82,7 @@ func serverAddr(server string) (string, error) {
 			host = ""
 		}
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/ ") {
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@ ") {
 		return "", fmt.Errorf("dns: Server = %q, want host:port or host", server)
 	}
 	return net.JoinHostPort(host, port), nil
