@@ -23,8 +23,8 @@ type Resolver struct {
 	// equal (RFC 2782).
 	SRV string
 
-	// KeepTargets leaves SRV's targets as they are named, for certificates that are made out to hosts. Then whoever
-	// connects looks the target up each time, so that new connections do not outlive an outage of DNS.
+	// KeepTargets leaves SRV's targets as they are named, for certificates that are made out to hosts. Whoever connects
+	// then looks the target up, so an outage of DNS stops new connections.
 	KeepTargets bool
 
 	// Network is "ip4" or "ip6" to want only addresses of one family, for a host that has no route to the other. The zero
@@ -46,7 +46,7 @@ type Resolver struct {
 	// Timeout bounds a lookup with all its queries, of which each may take two fifths of it. Default 5 s.
 	Timeout time.Duration
 
-	// Grace is how long an address stays in the set, as vanished, after an answer without it. It should cover a few TTLs if the
+	// Grace is how long an address stays in the set, as vanished, after an answer without it. Make it a few TTLs if the
 	// server answers with a part of the addresses in turn. Default 10 s; negative: it goes at once.
 	Grace time.Duration
 
@@ -61,12 +61,13 @@ type Resolver struct {
 // Resolve implements rota.Resolver. It returns early only if a field is wrong or the first lookup fails, with the reason; a
 // Client then calls it again after a pause that doubles. From the first answer on it stays until ctx ends, and calls
 // update after every good answer, changed or not, so that the age of the set is the age of what is known; and once
-// more when the grace of a vanished address is over.
+// more when the grace of a vanished address is over. Sets are sorted by priority and address.
 //
 // The next lookup is due when the answer's TTL is over, and up to a tenth of it later: clients that read one cache
 // would all ask at the instant at which it forgets. An answer without a TTL (of the hosts file) holds for 30 s. After a
-// failed lookup the pause begins at MinInterval and doubles up to 30 s, of which Refresh takes nothing; a name that is not
-// there any more is asked for again when its negative TTL is over.
+// failed lookup the pause begins at MinInterval and doubles up to 30 s, and Refresh does not shorten it: servers in trouble
+// are not asked more often because replicas are. A name that is not there any more is asked for again when its negative
+// TTL is over, or after 30 s.
 func (r *Resolver) Resolve(ctx context.Context, update func([]rota.Instance)) error {
 	if err := r.Validate(); err != nil {
 		return err

@@ -52,10 +52,10 @@ func (r *Resolver) Validate() error {
 	return nil
 }
 
-// Resolve implements rota.Resolver. It returns early only if a field is wrong or the file is at first, with the reason. From then
-// on it stays until ctx ends, and calls update after every look at a file that is right, changed or not, so that the age
-// of the set is the age of what is known. New content counts when it has stayed the same for 50 ms, and is taken as
-// it is only at first. A file system that hangs delays the return.
+// Resolve implements rota.Resolver. It returns early only if a field is wrong, or the file is at the first look, with the
+// reason. From then on it stays until ctx ends, and calls update after every look at a file that is right, changed or
+// not, so that the age of the set is the age of what is known. New content counts when it has stayed the same for
+// 50 ms; only the first is taken at once. A file system that hangs delays the return.
 func (r *Resolver) Resolve(ctx context.Context, update func([]rota.Instance)) error {
 	if err := r.Validate(); err != nil {
 		return err
