@@ -13,7 +13,7 @@ type Observer struct {
 	BreakerChanged func(BreakerEvent)
 	// PanicChanged is called when too few replicas are fit to choose among, so that all are used, and when that is over.
 	PanicChanged func(PanicEvent)
-	// SetChanged is called after every update from the Resolver.
+	// SetChanged is called when the Resolver has changed the set, and when an empty one was not believed.
 	SetChanged func(SetEvent)
 	// ResolveFailed is called when the Resolver returned although nobody asked it to; it is started again after Retry.
 	ResolveFailed func(ResolveEvent)

@@ -10,23 +10,24 @@ import (
 
 // Update replaces the set of instances. Nodes whose instance stays keep all that is known about them; of instances
 // with the same Addr the first counts. One that has Vanished stays only if it was there and answers. An empty set is
-// taken for a fault of discovery: if there was a set before, it stays, and Update reports false.
+// taken for a fault of discovery: if there was a set before, it stays. Update reports whether the set is another now.
 func (cl *Cluster) Update(now time.Time, set []Instance) bool {
-	event, ok := cl.update(cl.since(now), set)
+	event, changed := cl.update(cl.since(now), set)
 	defer cl.tellPanic()
-	if f := cl.observer.SetChanged; f != nil {
+	if f := cl.observer.SetChanged; f != nil && (changed || event.Kept) {
 		f(event)
 	}
-	return ok
+	return changed
 }
 
-func (cl *Cluster) update(now time.Duration, set []Instance) (SetEvent, bool) {
+func (cl *Cluster) update(now time.Duration, set []Instance) (event SetEvent, changed bool) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	event := SetEvent{Service: cl.service}
+	event.Service = cl.service
 	next := make(map[string]*Node, len(set))
 	list := make([]*Node, 0, len(set))
 	var added []*Node
+	changed = !cl.Ready()
 	for _, inst := range set {
 		if next[inst.Addr] != nil {
 			continue
@@ -36,14 +37,19 @@ func (cl *Cluster) update(now time.Duration, set []Instance) (SetEvent, bool) {
 		case inst.Vanished && (n == nil || !n.well(now)):
 			continue
 		case n == nil:
-			n = newNode(inst)
+			n, changed = newNode(inst), true
 			added = append(added, n)
 			event.Added = append(event.Added, inst)
 		case n.Instance() != inst:
 			n.relist(inst)
+			changed = true
 		}
 		next[inst.Addr] = n
 		list = append(list, n)
+	}
+	if event.Size = len(list); !changed && event.Size == len(cl.nodes) {
+		cl.updated.Store(int64(max(now, 1)))
+		return event, false
 	}
 	if len(list) == 0 && len(cl.nodes) > 0 {
 		event.Kept, event.Size = true, len(cl.nodes)

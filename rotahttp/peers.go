@@ -2,6 +2,7 @@ package rotahttp
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -146,7 +147,7 @@ func (p *peer) transport() http.RoundTripper {
 func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
 	conn := p.idle.take()
 	if conn == nil {
-		nc, err := p.connect(ctx, "tcp", req.URL.Host)
+		nc, err := p.join(ctx, req.URL.Host)
 		if err != nil {
 			if req.Body != nil {
 				req.Body.Close()
@@ -160,6 +161,40 @@ func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response,
 		}
 	}
 	return conn.RoundTrip(ctx, req, p.idle.put)
+}
+
+// join connects, and waits for that no longer than ctx lasts, whatever the dialer does. A connection that comes too late
+// is for the next request.
+func (p *peer) join(ctx context.Context, addr string) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result)
+	go func() { // ends when the dialer returns
+		c, err := p.connect(ctx, "tcp", addr)
+		select {
+		case done <- result{c, err}:
+		case <-ctx.Done():
+			if err == nil {
+				p.spare(c)
+			}
+		}
+	}()
+	select {
+	case r := <-done:
+		return r.conn, r.err
+	case <-ctx.Done():
+		return nil, &unsentError{context.Cause(ctx)}
+	}
+}
+
+func (p *peer) spare(nc net.Conn) {
+	if conn, again := h1.New(nc, p.idle.maxHead); again {
+		p.idle.put(conn)
+		return
+	}
+	nc.Close()
 }
 
 // retire closes what is idle, now and whenever something becomes idle.

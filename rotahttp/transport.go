@@ -2,6 +2,8 @@ package rotahttp
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -49,6 +51,12 @@ func MayRepeat(ctx context.Context) context.Context { return context.WithValue(c
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.once.Do(t.init)
+	if err := valid(req); err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
 	tr := &trip{transport: t, req: req}
 	if err := tr.body.of(req, t.maxReplay()); err != nil {
 		return nil, err
@@ -67,6 +75,21 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	r.resp.Request = req
 	return r.resp, nil
+}
+
+// valid is what has to be right whatever replica the request goes to.
+func valid(req *http.Request) error {
+	switch {
+	case req.URL == nil:
+		return errors.New("rotahttp: the request has no URL")
+	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
+		return fmt.Errorf("rotahttp: the scheme of the request's URL is %q, want http or https", req.URL.Scheme)
+	case req.URL.Host == "":
+		return errors.New("rotahttp: the request's URL has no host, want the service's name")
+	case req.Header == nil:
+		return errors.New("rotahttp: the request's Header is nil")
+	}
+	return nil
 }
 
 // over reports whether ctx has ended, or its time is up and it is about to.
