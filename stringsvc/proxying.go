@@ -22,6 +22,9 @@ type Front struct {
 type FrontParams struct {
 	// Replicas are URLs, path included, as ParseReplicas returns them.
 	Replicas []string
+	// Resolver tells where the replicas are, instead of Replicas. Each answers at
+	// /uppercase, after the path of its address if it has one.
+	Resolver rota.Resolver
 	Policy   rota.Policy
 	Balancer rota.Balancer // nil = round robin
 	Observer rota.Observer
@@ -34,14 +37,18 @@ type FrontParams struct {
 
 // NewFront returns a Front. Close it after the last call.
 func NewFront(p FrontParams) (*Front, error) {
+	resolver, path := p.Resolver, defaultPath
+	if resolver == nil {
+		resolver, path = rota.StaticAddrs(p.Replicas...), ""
+	}
 	client, err := rota.New(rota.Config{
-		Service: "uppercase", Resolver: rota.StaticAddrs(p.Replicas...),
+		Service: "uppercase", Resolver: resolver,
 		Policy: p.Policy, Balancer: p.Balancer, Observer: p.Observer,
 	})
 	if err != nil {
 		return nil, err
 	}
-	f := &Front{client: client, endpoint: rotahttp.JSON[uppercaseRequest, uppercaseAnswer](client, http.MethodPost, "")}
+	f := &Front{client: client, endpoint: rotahttp.JSON[uppercaseRequest, uppercaseAnswer](client, http.MethodPost, path)}
 	f.endpoint.Idempotent = true // Uppercase is pure
 	f.endpoint.HTTP = p.HTTP
 	f.endpoint.MaxReply = maxReply(p.MaxBody)

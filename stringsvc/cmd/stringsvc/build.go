@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/resolve/dns"
+	"github.com/rota-go/rota/resolve/file"
 	"github.com/rota-go/rota/rotahttp"
 	"github.com/rota-go/rota/rotaprom"
 	"github.com/rota-go/rota/stringsvc"
@@ -73,19 +75,54 @@ func newFront(cfg config, logger *slog.Logger) (*stringsvc.Front, error) {
 	if cfg.balancer == "p2c" {
 		balancer = rota.PowerOfTwo(0)
 	}
+	stale := func(err error) { logger.Warn("replicas unknown, the last known are used", "err", err) }
+	switch r := cfg.resolver.(type) {
+	case *dns.Resolver:
+		r.OnError = stale
+	case *file.Resolver:
+		r.OnError = stale
+	}
 	return stringsvc.NewFront(stringsvc.FrontParams{
 		Replicas: cfg.proxy,
+		Resolver: cfg.resolver,
 		Policy:   policy(cfg),
 		Balancer: balancer,
 		MaxBody:  cfg.maxBody,
-		Observer: rota.Observer{BreakerChanged: func(e rota.BreakerEvent) {
+		Observer: observer(logger, cfg.resolver != nil),
+	})
+}
+
+// observer logs what becomes of the replicas, and of the search for them if
+// there is one.
+func observer(logger *slog.Logger, resolves bool) rota.Observer {
+	o := rota.Observer{
+		BreakerChanged: func(e rota.BreakerEvent) {
 			if e.Open {
 				logger.Warn("replica out of use", "replica", e.Instance.Addr)
 			} else {
 				logger.Info("replica in use again", "replica", e.Instance.Addr)
 			}
-		}},
-	})
+		},
+		PanicChanged: func(e rota.PanicEvent) {
+			if e.On {
+				logger.Warn("too few replicas are fit, all are used")
+			} else {
+				logger.Info("enough replicas are fit again")
+			}
+		},
+	}
+	if resolves {
+		o.ResolveFailed = func(e rota.ResolveEvent) {
+			logger.Warn("replicas unknown", "err", e.Err, "retry", e.Retry)
+		}
+		o.SetChanged = func(e rota.SetEvent) {
+			if len(e.Added) == e.Size {
+				return // the first
+			}
+			logger.Info("replicas changed", "size", e.Size, "added", len(e.Added), "removed", len(e.Removed), "kept", e.Kept)
+		}
+	}
+	return o
 }
 
 // policy is what the flags say about calls to the replicas.

@@ -8,8 +8,11 @@ import (
 	"math"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/resolve"
 	"github.com/rota-go/rota/stringsvc"
 )
 
@@ -20,9 +23,10 @@ type config struct {
 	drain   time.Duration // before the socket closes
 	version bool
 
-	proxy       []string // URLs; none = serve locally
-	qps         float64  // to one replica, sustained; 0 = no limit
-	burst       int      // at least 1 when there is a limit
+	proxy       []string      // URLs, or what resolver was made of; none = serve locally
+	resolver    rota.Resolver // nil = proxy says it all
+	qps         float64       // to one replica, sustained; 0 = no limit
+	burst       int           // at least 1 when there is a limit
 	maxAttempts int
 	maxTime     time.Duration // of the whole call
 	tryTime     time.Duration // of one attempt; 0 = derived
@@ -45,14 +49,26 @@ func parseFlags(args []string) (config, error) {
 	if err := cfg.check(); err != nil {
 		return config{}, err
 	}
-	var err error
-	if cfg.proxy, err = stringsvc.ParseReplicas(proxy); err != nil {
+	if err := cfg.parseProxy(proxy); err != nil {
 		return config{}, fmt.Errorf("-proxy=%q: %w", proxy, err)
 	}
 	if cfg.burst == 0 {
 		cfg.burst = int(min(max(1, cfg.qps/10), math.MaxInt32))
 	}
 	return cfg, nil
+}
+
+// parseProxy reads a list of replicas, or a target of package resolve.
+func (c *config) parseProxy(proxy string) (err error) {
+	for _, scheme := range []string{"dns://", "dns+srv://", "file://"} {
+		if strings.HasPrefix(proxy, scheme) {
+			c.proxy = []string{proxy}
+			c.resolver, err = resolve.Parse(proxy)
+			return err
+		}
+	}
+	c.proxy, err = stringsvc.ParseReplicas(proxy)
+	return err
 }
 
 // flagSet defines the flags and their defaults; usage says what they mean.

@@ -25,7 +25,10 @@ Every process:
 A front, which sends uppercase calls to replicas and counts itself:
   -proxy list          the replicas, separated by commas: host:port, http://...
                        or https://..., with or without a path (default path
-                       /uppercase). Empty: serve locally (default)
+                       /uppercase). Or one of where they are to be found:
+                       dns:///host:port, dns+srv:///_http._tcp.name, both with
+                       a server if dns://server/..., or file:///path.
+                       Empty: serve locally (default)
   -balancer name       round-robin, or p2c: the less busy of two picked at
                        random (default round-robin)
 
