@@ -63,6 +63,9 @@ type Outcome struct {
 	// Draining says that the replica has announced that it is going away: it gets no new attempts for DrainRest, as long
 	// as there is another.
 	Draining bool
+	// Final says that the replica has had the call repeated already, further down: to repeat it here as well would
+	// multiply the attempts there.
+	Final bool
 	// Err is the cause, for the error that the caller gets.
 	Err error
 }
@@ -85,6 +88,7 @@ type Attempt struct {
 	took     time.Duration
 	outcome  Outcome
 	number   int32
+	left     int8
 	phase    phase
 	hedge    bool
 	timedOut bool
@@ -108,6 +112,9 @@ func (a *Attempt) Number() int { return int(a.number) }
 
 // Hedge reports whether the attempt was sent after the hedge's delay, while an earlier one was still under way.
 func (a *Attempt) Hedge() bool { return a.hedge }
+
+// Left returns how many attempts the call may still make after this one, if its budget allows them.
+func (a *Attempt) Left() int { return int(a.left) }
 
 // Deadline returns the time at which the attempt is given up at the latest; false if there is none.
 func (a *Attempt) Deadline() (time.Time, bool) {

@@ -19,6 +19,7 @@ var (
 	ErrBudget        = errors.New("the retry budget is spent")
 	errPanicked      = errors.New("the attempt panicked")
 	errNoTime        = errors.New("too little time is left for another attempt")
+	ErrFinal         = errors.New("it was repeated already, further down")
 	ErrNotIdempotent = errors.New("the call may not be sent twice")
 	ErrClosed        = errors.New("the client is closed")
 )

@@ -92,6 +92,8 @@ func (p *Plan) consider(a *Attempt) {
 		p.stop(p.reason)
 	case p.spent():
 		p.stop(ErrAttempts)
+	case a.outcome.Final && !a.outcome.Unsent:
+		p.stop(ErrFinal)
 	case !p.call.Idempotent && !a.outcome.Unsent:
 		p.stop(ErrNotIdempotent)
 	case p.sent == 1 || unsent:

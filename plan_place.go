@@ -192,6 +192,9 @@ func (p *Plan) placed(n *Node, t breaker.Ticket) *Attempt {
 	*a = Attempt{
 		node: n, cl: p.cl, number: int32(p.sent), start: p.now, deadline: p.deadline, ticket: t, answers: n.answers(),
 	}
+	if p.call.Idempotent {
+		a.left = int8(max(0, min(p.cl.rules.attempts-(p.sent-p.unsent), MaxAttempts-p.sent)))
+	}
 	p.setTimes(a)
 	return a
 }

@@ -52,6 +52,7 @@ func TestWhatIsRepeated(t *testing.T) {
 		{"not idempotent, never sent, then sent", rota.DefaultPolicy(), 3, false, []rota.Outcome{refused(), broken(), good}, 2,
 			rota.ErrNotIdempotent},
 		{"ignored ends it", rota.DefaultPolicy(), 3, true, []rota.Outcome{{Verdict: rota.Ignored, Err: errCanceled}}, 1, errCanceled},
+		{"final", rota.DefaultPolicy(), 3, true, []rota.Outcome{{Verdict: rota.Failure, Final: true, Err: errBroken}, good}, 1, rota.ErrFinal},
 		{"one replica is tried again", rota.DefaultPolicy(), 1, true, []rota.Outcome{broken(), broken(), good}, 3, nil},
 		{"one replica that rests is not", rota.DefaultPolicy(), 1, true, []rota.Outcome{full(time.Second), good}, 1, rota.ErrNoOther},
 		{"no budget", rota.Policy{Retry: &rota.Retry{}, Budget: rota.Budget{Ratio: -1, MinPerSecond: -1}}, 3, true,

@@ -55,9 +55,9 @@ func (b *body) Close() error {
 	}
 	defer b.reading.Unlock()
 	if b.err == nil {
-		b.err = http.ErrBodyReadAfterClose
 		b.conn.end(b.stop() && b.reusable && b.rest(), b.idle)
 	}
+	b.err = http.ErrBodyReadAfterClose
 	return nil
 }
 

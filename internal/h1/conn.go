@@ -108,6 +108,8 @@ func (c *Conn) exchange(req *http.Request) (*http.Response, error) {
 	for {
 		resp, err := http.ReadResponse(c.br, req)
 		switch {
+		case err != nil && c.left <= 0: // whatever ReadResponse makes of a head that ends there
+			return nil, ErrHeadTooLong
 		case werr != nil && err != nil:
 			return nil, fmt.Errorf("write request: %w", werr)
 		case err != nil:
