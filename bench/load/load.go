@@ -41,6 +41,7 @@ type Params struct {
 	Rate    float64       // calls a second
 	Timeout time.Duration // of a call; a front that needs longer has failed
 	Limit   int           // calls under way at a time; those beyond are not sent
+	Client  *http.Client  // nil = one that keeps a connection for each call under way
 }
 
 // A Run is what a generator did.
@@ -52,9 +53,12 @@ type Run struct {
 
 // Generate sends calls until ctx ends, and returns when the last one has come back.
 func Generate(ctx context.Context, p Params) *Run {
-	t := &http.Transport{MaxIdleConnsPerHost: p.Limit, IdleConnTimeout: time.Minute}
-	defer t.CloseIdleConnections()
-	g := &generator{p: p, start: time.Now(), client: &http.Client{Transport: t}, places: make(chan struct{}, p.Limit)}
+	if p.Client == nil {
+		t := &http.Transport{MaxIdleConnsPerHost: p.Limit, IdleConnTimeout: time.Minute}
+		defer t.CloseIdleConnections()
+		p.Client = &http.Client{Transport: t}
+	}
+	g := &generator{p: p, start: time.Now(), places: make(chan struct{}, p.Limit)}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var sent []*Sample
@@ -94,7 +98,6 @@ func values(list []*Sample) []Sample {
 type generator struct {
 	p      Params
 	start  time.Time
-	client *http.Client
 	places chan struct{} // taken by the calls under way
 }
 
@@ -123,7 +126,7 @@ func (g *generator) send(text string) (status int, body []byte, err error) {
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := g.client.Do(req)
+	resp, err := g.p.Client.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -43,7 +43,7 @@ func parse(args []string, w io.Writer) (params, error) {
 	f.DurationVar(&p.warm, "warm", 3*time.Second, "load before the fault")
 	f.DurationVar(&p.fault, "fault", 5*time.Second, "how long the fault lasts")
 	f.DurationVar(&p.after, "after", 4*time.Second, "load after the fault")
-	f.IntVar(&p.repeat, "repeat", 1, "how often each row is played; times are then medians, max is the worst")
+	f.IntVar(&p.repeat, "repeat", 1, "how often each row is played, each time with a fault that is a part of a second\nlonger; times are then medians, max is the worst")
 	f.BoolVar(&p.report, "report", false, "exit status 0 although a target is missed")
 	f.StringVar(&p.json, "json", "", "write everything that was measured to this `file`")
 	f.BoolVar(&list, "list", false, "print the names of the rows, and exit")

@@ -35,6 +35,7 @@ func (e *entry) sum() {
 		s.Calls += r.Calls
 		s.Failed += r.Failed
 		s.Wrong += r.Wrong
+		s.Before += r.Before
 		s.FaultCalls += r.FaultCalls
 		s.FaultFailed += r.FaultFailed
 		s.Dropped += r.Dropped
@@ -66,16 +67,17 @@ func middle[T cmp.Ordered](runs []result, of func(result) T) T {
 	return v[len(v)/2]
 }
 
-// slack is how late the generator may be before its own lateness is no part of the noise any more.
+// slack is how late one call in a hundred may be sent. A timer alone is a millisecond late; 5 would be half of what p99 may
+// come to.
 const slack = ms(5 * time.Millisecond)
 
-// trouble says that the generator did not do what it should have; then a row's times are not the front's.
-func (e *entry) trouble() string {
-	switch s := e.Sum; {
-	case s.Dropped > 0:
-		return fmt.Sprintf("%d calls were never sent", s.Dropped)
-	case s.Late > slack:
-		return fmt.Sprintf("one call in a hundred was sent %s late or more", show(s.Late))
+// trouble says that the generator did not do what it should have; then the times are not the front's.
+func trouble(r result) string {
+	switch {
+	case r.Dropped > 0:
+		return fmt.Sprintf("%d calls were never sent", r.Dropped)
+	case r.Late > slack:
+		return fmt.Sprintf("one call in a hundred was sent %s ms late or more", show(r.Late))
 	}
 	return ""
 }
@@ -118,7 +120,7 @@ func errorTable(w io.Writer, entries []*entry) {
 // notes prints what does not fit the table.
 func notes(w io.Writer, entries []*entry) {
 	for _, e := range entries {
-		if t := e.trouble(); t != "" {
+		if t := trouble(e.Sum); t != "" {
 			fmt.Fprintf(w, "\nTHE GENERATOR COULD NOT KEEP UP in %q (%s): %s. Do not trust this row.\n", e.Fault, e.Front, t)
 		}
 	}

@@ -26,8 +26,9 @@ func (d ms) MarshalJSON() ([]byte, error) {
 // A result is what one run of a row came to.
 type result struct {
 	Calls  int `json:"calls"`
-	Failed int `json:"failed"`
-	Wrong  int `json:"wrong"`
+	Failed int `json:"failed"`        // from the begin of the fault to the end
+	Wrong  int `json:"wrong"`         // the same
+	Before int `json:"failed_before"` // or wrong, before the fault: then the row starts from something that is not well
 
 	// Of the calls that were due during the fault. Max is of those after it as well.
 	FaultCalls  int `json:"fault_calls"`
@@ -67,7 +68,8 @@ func measure(rec *record, f front, p phases) result {
 	later := load.Between(all, rec.begin, 1<<62)
 	took, late := load.Took(during), load.Late(all)
 	r := result{
-		Calls: len(all), Failed: load.Count(all, load.Failed), Wrong: load.Count(all, load.Wrong),
+		Calls: len(all), Failed: load.Count(later, load.Failed), Wrong: load.Count(later, load.Wrong),
+		Before:     len(all) - len(later) - load.Count(load.Between(all, 0, rec.begin), load.Right),
 		FaultCalls: len(during), FaultFailed: load.Count(during, load.Failed),
 		P50: ms(load.Quantile(took, 0.5)), P99: ms(load.Quantile(took, 0.99)), Max: ms(load.Quantile(load.Took(later), 1)),
 		Late: ms(load.Quantile(late, 0.99)), LateMax: ms(load.Quantile(late, 1)), Dropped: rec.run.Dropped,
@@ -122,7 +124,7 @@ func examples(all []load.Sample) []string {
 	for _, s := range all {
 		if s.Result != load.Right && !seen[s.Status] && len(list) < 3 {
 			seen[s.Status] = true
-			list = append(list, fmt.Sprintf("at %.2fs, after %v: %d %.300s", s.Due.Seconds(), s.Took.Round(time.Microsecond), s.Status, s.Body))
+			list = append(list, fmt.Sprintf("at %.2fs, after %v: %d %.400s", s.Due.Seconds(), s.Took.Round(time.Microsecond), s.Status, s.Body))
 		}
 	}
 	return list
@@ -136,6 +138,7 @@ func (t targets) missed(r result, ours bool) []string {
 			list = append(list, what)
 		}
 	}
+	miss(r.Before > 0, "before the fault")
 	miss(r.Wrong > 0, "wrong")
 	if t.allFail {
 		miss(time.Duration(r.ErrorP99) > t.errorP99, "time to error")
