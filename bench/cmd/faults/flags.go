@@ -28,6 +28,7 @@ type params struct {
 	repeat int
 	report bool
 	json   string
+	log    string
 }
 
 // parse says on w what is wrong, as package flag does.
@@ -46,6 +47,7 @@ func parse(args []string, w io.Writer) (params, error) {
 	f.IntVar(&p.repeat, "repeat", 1, "how often each row is played, each time with a fault that is a part of a second\nlonger; times are then medians, max is the worst")
 	f.BoolVar(&p.report, "report", false, "exit status 0 although a target is missed")
 	f.StringVar(&p.json, "json", "", "write everything that was measured to this `file`")
+	f.StringVar(&p.log, "log", "", "append what the fronts log to this `file`")
 	f.BoolVar(&list, "list", false, "print the names of the rows, and exit")
 	f.Usage = func() {
 		fmt.Fprint(w, usage)

@@ -15,7 +15,7 @@ func TestHarness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, err := newWorkshop(t.Context(), t.TempDir(), p.fronts)
+	shop, err := newWorkshop(t.Context(), t.TempDir(), p)
 	if err != nil {
 		t.Fatal(err)
 	}

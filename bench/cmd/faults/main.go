@@ -45,7 +45,7 @@ func run(ctx context.Context, out, progress io.Writer, p params) (missed bool, e
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	shop, err := newWorkshop(ctx, dir, p.fronts)
+	shop, err := newWorkshop(ctx, dir, p)
 	if err != nil {
 		return false, err
 	}
@@ -66,17 +66,22 @@ func run(ctx context.Context, out, progress io.Writer, p params) (missed bool, e
 
 func playAll(ctx context.Context, shop *workshop, progress io.Writer, p params) ([]*entry, error) {
 	var entries []*entry
+	var errs []error
 	for _, r := range p.rows {
 		for _, f := range p.fronts {
 			e, err := playRow(ctx, shop, f, r, p, progress)
-			if err != nil {
-				return entries, fmt.Errorf("%s, %s: %w", r.name, f.name, err)
+			if ctx.Err() != nil {
+				return entries, ctx.Err()
+			}
+			if err != nil { // the others can be played all the same
+				e.Skipped = err.Error()
+				errs = append(errs, fmt.Errorf("%s, %s: %w", r.name, f.name, err))
 			}
 			entries = append(entries, e)
 			e.tell(progress)
 		}
 	}
-	return entries, nil
+	return entries, errors.Join(errs...)
 }
 
 // playRow plays a row as often as was asked.
@@ -96,7 +101,7 @@ func playRow(ctx context.Context, shop *workshop, f front, r row, p params, prog
 			return e, nil
 		}
 		if err != nil {
-			return nil, err
+			return e, err
 		}
 		e.Command = rec.command
 		e.Runs = append(e.Runs, measure(rec, f, phases))
@@ -105,11 +110,12 @@ func playRow(ctx context.Context, shop *workshop, f front, r row, p params, prog
 	return e, nil
 }
 
-// playQuietly plays a run again when the generator itself could not keep up, at most twice: something else had the machine.
+// playQuietly plays a run again when the generator itself could not keep up, at most four times: something else
+// had the machine.
 func playQuietly(ctx context.Context, shop *workshop, f front, r row, p phases, progress io.Writer) (*record, error) {
 	for tries := 1; ; tries++ {
 		rec, err := play(ctx, shop, f, r, p)
-		if err != nil || tries == 3 {
+		if err != nil || tries == 5 {
 			return rec, err
 		}
 		why := trouble(measure(rec, f, p))

@@ -77,7 +77,7 @@ func (n *node) restart(ctx context.Context) error {
 
 // tell sets the replica's fault, and returns when it holds.
 func (n *node) tell(ctx context.Context, command string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if _, err := io.WriteString(n.commands, command+"\n"); err != nil {
 		return err

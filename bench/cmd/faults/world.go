@@ -32,13 +32,13 @@ type workshop struct {
 	dir   string
 	bins  map[string]string // by import path
 	certs certificates
-	null  *os.File
+	log   *os.File // of the fronts: a file itself, for a pipe would cost this process time
 }
 
-func newWorkshop(ctx context.Context, dir string, fronts []front) (*workshop, error) {
+func newWorkshop(ctx context.Context, dir string, p params) (*workshop, error) {
 	s := &workshop{dir: dir, bins: make(map[string]string)}
 	need := map[string]bool{proc.Stringsvc: true, proc.Faultyreplica: true}
-	for _, f := range fronts {
+	for _, f := range p.fronts {
 		if f.pkg != "" {
 			need[f.pkg] = true
 		} else if _, err := exec.LookPath(f.bin); err != nil {
@@ -56,11 +56,14 @@ func newWorkshop(ctx context.Context, dir string, fronts []front) (*workshop, er
 	if s.certs, err = writeCertificates(dir); err != nil {
 		return nil, err
 	}
-	s.null, err = proc.Null()
+	if p.log == "" {
+		p.log = os.DevNull
+	}
+	s.log, err = os.OpenFile(p.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	return s, err
 }
 
-func (s *workshop) close() { _ = s.null.Close() }
+func (s *workshop) close() { _ = s.log.Close() }
 
 // world is what one run of a row plays in: replicas and a front, all processes.
 type world struct {
@@ -117,7 +120,7 @@ func (w *world) startFront(ctx context.Context, f front) error {
 	if err != nil {
 		return err
 	}
-	p.Addr, p.Stderr = addr, w.null // the null device itself: a pipe would cost this process time
+	p.Addr, p.Stderr = addr, w.log
 	w.command = append([]string{filepath.Base(p.Bin)}, p.Args...)
 	w.began = time.Now()
 	w.front, err = proc.Start(ctx, p)
