@@ -15,6 +15,10 @@ import (
 	"github.com/rota-go/rota/rotahttp"
 )
 
+// drain is shorter than the default, so that the third replica ends soon after the first: while whoever was told that
+// the first would go may still believe it.
+var drain = []string{"-drain=500ms"}
+
 // TestRollingRestartLosesNothing restarts every replica gracefully, in turn, while calls go on: those of a front, which may
 // be repeated, and POSTs by a client of its own that nobody may send twice.
 func TestRollingRestartLosesNothing(t *testing.T) {
@@ -25,7 +29,7 @@ func TestRollingRestartLosesNothing(t *testing.T) {
 	var addrs []string
 	var fleet []*proc.Process
 	for range 3 {
-		p, err := proc.Start(t.Context(), proc.Params{Bin: bin})
+		p, err := proc.Start(t.Context(), proc.Params{Bin: bin, Args: drain})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +98,7 @@ func restart(t *testing.T, bin string, p *proc.Process) *proc.Process {
 	if err := p.Wait(patient(t)); err != nil {
 		t.Errorf("a replica ended with %v, want status 0", err)
 	}
-	again, err := proc.Start(t.Context(), proc.Params{Bin: bin, Addr: p.Addr})
+	again, err := proc.Start(t.Context(), proc.Params{Bin: bin, Args: drain, Addr: p.Addr})
 	if err != nil {
 		t.Fatal(err)
 	}
