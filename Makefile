@@ -10,13 +10,14 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCH       ?= .
 COUNT       ?= 5
 FUZZTIME    ?= 10s
+FAULTS      ?=
 PLATFORMS   ?= linux/arm64 darwin/arm64 windows/amd64
 
 # In each module by itself, as its users see it: in a directory $$m, without go.work.
 each = set -e; for m in $(MODULES); do echo "== $$m"; (cd "$$m" && export GOWORK=off && $(1)); done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race integration lint bench compare fuzz cover cross release-check tidy tidy-check ci
+.PHONY: help demo test race integration lint bench compare faults fuzz cover cross release-check tidy tidy-check ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +47,9 @@ bench: ## core, RoundTripper and whole fronts beside others (BENCH, COUNT; needs
 
 compare: ## the table: a go-kit front and ours before the same misbehaving replicas
 	cd bench && $(GO) test -count=1 -tags integration -run TestCompare -v ./...
+
+faults: ## the table: what callers notice while replicas misbehave (FAULTS: flags, -h)
+	cd bench && $(GO) run ./cmd/faults $(FAULTS)
 
 fuzz: ## every Fuzz target for FUZZTIME
 	@set -e; grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file decl; do \

@@ -18,10 +18,11 @@ import (
 	"time"
 )
 
-// The import paths of the two string services.
+// The import paths of the two string services, and of the replica that misbehaves on command.
 const (
-	Stringsvc = "github.com/rota-go/rota/stringsvc/cmd/stringsvc"
-	Gokitsvc  = "github.com/rota-go/rota/bench/cmd/gokitsvc"
+	Stringsvc     = "github.com/rota-go/rota/stringsvc/cmd/stringsvc"
+	Gokitsvc      = "github.com/rota-go/rota/bench/cmd/gokitsvc"
+	Faultyreplica = "github.com/rota-go/rota/bench/cmd/faultyreplica"
 )
 
 // Build compiles the command with this import path into dir and returns the binary's path. It runs the go command in the
@@ -47,23 +48,42 @@ type Process struct {
 // Params say what to start.
 type Params struct {
 	Bin    string
-	Args   []string  // -listen is added
+	Args   []string  // -listen is added, unless Bare
+	Bare   bool      // Args say where it listens, in a way of their own; Addr is needed then
+	Addr   string    // where it listens; empty = a free loopback port
+	Env    []string  // NAME=value, on top of this process's
+	Stdin  *os.File  // nil = the null device
+	Stdout io.Writer // nil = the null device
 	Stderr io.Writer // nil = the null device
 }
 
-// Start starts a server and waits until it accepts connections. The end of ctx kills it, at any time. A server that ends
-// before it listens is an error, an *exec.ExitError inside if its status was not 0.
+// Start starts a server and waits until it accepts connections. The end of ctx kills it, at any time; on Linux so does the
+// end of this process. A server that ends before it listens is an error, an *exec.ExitError inside if its status was not 0.
 func Start(ctx context.Context, p Params) (*Process, error) {
-	addr, err := FreeAddr()
-	if err != nil {
-		return nil, err
+	if p.Addr == "" {
+		var err error
+		if p.Addr, err = FreeAddr(); err != nil {
+			return nil, err
+		}
 	}
-	cmd := exec.CommandContext(ctx, p.Bin, append([]string{"-listen=" + addr}, p.Args...)...)
-	cmd.Stderr = p.Stderr
+	args := p.Args
+	if !p.Bare {
+		args = append([]string{"-listen=" + p.Addr}, args...)
+	}
+	cmd := exec.CommandContext(ctx, p.Bin, args...)
+	cmd.Stdout, cmd.Stderr = p.Stdout, p.Stderr
+	if p.Stdin != nil {
+		cmd.Stdin = p.Stdin
+	}
+	if len(p.Env) > 0 {
+		cmd.Env = append(os.Environ(), p.Env...)
+	}
+	own(cmd)
+	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s := &Process{Addr: addr, cmd: cmd, done: make(chan struct{})}
+	s := &Process{Addr: p.Addr, cmd: cmd, done: make(chan struct{})}
 	go func() {
 		s.err = cmd.Wait()
 		close(s.done)
@@ -97,6 +117,13 @@ func (s *Process) PID() int { return s.cmd.Process.Pid }
 // Terminate sends SIGTERM.
 func (s *Process) Terminate() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 
+// Stop keeps the process from running until Continue, as a debugger or a paused virtual machine does: the system goes on
+// accepting connections for it. It is an error outside Unix.
+func (s *Process) Stop() error { return stop(s.cmd.Process) }
+
+// Continue ends a Stop.
+func (s *Process) Continue() error { return resume(s.cmd.Process) }
+
 // Wait blocks until the process has ended and returns how; an *exec.ExitError when its status is not 0 or a signal ended it.
 func (s *Process) Wait(ctx context.Context) error {
 	select {
@@ -107,9 +134,13 @@ func (s *Process) Wait(ctx context.Context) error {
 	}
 }
 
-// Kill ends the process at once and waits until it is gone. It may be called twice.
+// Kill ends the process at once, with those it started, and waits until it is gone. It may be called twice.
 func (s *Process) Kill() {
-	_ = s.cmd.Process.Kill() // fails only if it is gone already
+	select {
+	case <-s.done: // its id may be another's by now
+	default:
+		_ = killGroup(s.cmd.Process) // fails only if it is gone already
+	}
 	<-s.done
 }
 

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -63,7 +64,7 @@ func Page(w http.ResponseWriter, _ *http.Request, _ []byte) {
 // Reset breaks the connection with a TCP reset.
 func Reset(w http.ResponseWriter, _ *http.Request, _ []byte) {
 	conn := hijack(w)
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(interface{ SetLinger(sec int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
@@ -89,6 +90,17 @@ func EveryOther(f Fault) Fault {
 	var n atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request, answer []byte) {
 		if n.Add(1)%2 == 1 {
+			f(w, r, answer)
+			return
+		}
+		healthy(w, r, answer)
+	}
+}
+
+// Sometimes applies f to a share of the calls, drawn at random, and answers the rest well.
+func Sometimes(share float64, f Fault) Fault {
+	return func(w http.ResponseWriter, r *http.Request, answer []byte) {
+		if rand.Float64() < share {
 			f(w, r, answer)
 			return
 		}

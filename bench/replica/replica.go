@@ -22,9 +22,10 @@ import (
 type Replica struct {
 	Addr string // host:port
 
-	server *http.Server
-	ended  context.CancelFunc // lets hanging handlers go
-	served chan struct{}      // closed when the accept loop has returned
+	arrival func(time.Time) // nil = nobody wants to know
+	server  *http.Server
+	ended   context.CancelFunc // lets hanging handlers go
+	served  chan struct{}      // closed when the accept loop has returned
 
 	mu      sync.Mutex
 	fault   Fault
@@ -38,9 +39,16 @@ func Start() (*Replica, error) {
 	if err != nil {
 		return nil, fmt.Errorf("replica: %w", err)
 	}
+	return Serve(l, nil), nil
+}
+
+// Serve answers what comes to l; the caller closes the replica, and that closes l. arrival, unless nil, is told when each
+// call arrived, on the call's goroutine.
+func Serve(l net.Listener, arrival func(at time.Time)) *Replica {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Replica{
 		Addr:    l.Addr().String(),
+		arrival: arrival,
 		ended:   cancel,
 		served:  make(chan struct{}),
 		arrived: make(chan struct{}),
@@ -57,7 +65,7 @@ func Start() (*Replica, error) {
 		defer close(r.served)
 		_ = r.server.Serve(l)
 	}()
-	return r, nil
+	return r
 }
 
 // Close ends every call in hand and frees the port. It may be called twice.
@@ -112,6 +120,9 @@ func (r *Replica) uppercase(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(req.Body, 1<<20))
 	if err != nil {
 		return
+	}
+	if r.arrival != nil {
+		r.arrival(at)
 	}
 	seen, fault := r.record(at, req, string(body))
 	stop := context.AfterFunc(req.Context(), seen.leave)
