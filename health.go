@@ -201,6 +201,7 @@ func (n *Node) relapse(now time.Duration, r *rules) time.Duration {
 	}
 	pause := min(r.open<<n.relapses, max(r.open, maxPause))
 	n.pause.Store(int64(pause))
+	n.lostTrials.Store(0)
 	return pause
 }
 

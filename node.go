@@ -33,6 +33,7 @@ type Node struct {
 	vanished   atomic.Bool    // discovery does not list it any more
 	warm       atomic.Int64   // when its slow start began; 0 = never
 	pause      atomic.Int64   // between trials
+	lostTrials atomic.Int64   // since the breaker opened
 
 	// Guarded by health.mu.
 	standing standing
@@ -218,12 +219,24 @@ func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 	if late {
 		n.slowed.Add(now)
 	}
-	if r.breaker && late && (a.ticket.Trial() || n.silent(now, a, r.failures)) {
+	switch {
+	case !r.breaker || !late:
+	case a.ticket.Trial():
+		pause := min(minTrialPause<<min(n.lostTrials.Add(1)-1, 10), n.trialPause(r))
+		n.breaker.Failure(a.ticket, now, pause, r.failures, true)
+		return unchanged
+	case n.silent(now, a, r.failures):
 		return n.fail(now, a.ticket, r, true)
 	}
 	n.breaker.Neutral(a.ticket, now)
 	return unchanged
 }
+
+// A trial that lost to its hedge proves nothing: a replica that has just started is slow with its first answers. The next
+// one comes after minTrialPause, and after each that is lost too twice as long, up to what follows a failure.
+const minTrialPause = 50 * time.Millisecond
+
+func (n *Node) trialPause(r *rules) time.Duration { return or(time.Duration(n.pause.Load()), r.open) }
 
 func (n *Node) silent(now time.Duration, a *Attempt, limit int) bool {
 	if n.answers() != a.answers {
@@ -264,7 +277,7 @@ func (n *Node) forget() {
 }
 
 func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) change {
-	if !n.breaker.Failure(t, now, or(time.Duration(n.pause.Load()), r.open), r.failures, trip) {
+	if !n.breaker.Failure(t, now, n.trialPause(r), r.failures, trip) {
 		return unchanged
 	}
 	return worsened

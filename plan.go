@@ -35,12 +35,12 @@ type Plan struct {
 	now, start, deadline      time.Duration // since the cluster's epoch
 	retryAt, hedgeAt, splitAt time.Duration
 
-	sent    int // attempts so far
-	unsent  int // of those, that never reached a replica; they do not count for Retry.Attempts
-	live    int // of those, under way and not given up
-	unended int // of those, not ended
-	hedged  bool
+	sent    int  // attempts so far
+	unsent  int  // of those, that never reached a replica; they do not count for Retry.Attempts
+	live    int  // of those, under way and not given up
+	unended int  // of those, not ended
 	asked   bool // for a later time, because no node had one to spare
+	hedges  int  // so far
 	prepaid bool // a token is set aside for the attempt after a trial
 	repeat  bool // a node that was tried may be tried again
 	shut    bool // no further attempt, whatever comes
@@ -98,9 +98,9 @@ func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 	if t := p.cl.rules.timeout; t > 0 && now+t <= p.deadline {
 		p.deadline, p.own = now+t, true
 	}
-	p.sent, p.unsent, p.live, p.unended = 0, 0, 0, 0
+	p.sent, p.unsent, p.live, p.unended, p.hedges = 0, 0, 0, 0, 0
 	p.retryAt, p.hedgeAt, p.splitAt = now, never, never
-	p.hedged, p.asked, p.prepaid, p.repeat = false, false, false, false
+	p.asked, p.prepaid, p.repeat = false, false, false
 	p.shut, p.done, p.closed, p.left = false, false, false, false
 	p.winner, p.winnerNumber, p.reason, p.rest = nil, 0, nil, 0
 }

@@ -58,7 +58,9 @@ func (p *Plan) beside(hedge bool) *Attempt {
 	if !p.pay() {
 		return nil
 	}
-	p.hedged = p.hedged || hedge // one is enough, so the attempt about to be placed gets none
+	if hedge {
+		p.hedges++ // before the attempt is placed: it sets the time of the next
+	}
 	a := p.place()
 	if a == nil {
 		p.cl.budget.Return()
@@ -218,9 +220,9 @@ func (p *Plan) setTimes(a *Attempt) {
 	if !p.call.Idempotent || p.spent() || len(p.set.nodes) == 1 {
 		return
 	}
-	if r.hedge && !p.hedged {
+	if r.hedge {
 		if d := p.hedgeDelay(); d > 0 {
-			p.hedgeAt = p.now + d
+			p.hedgeAt = p.now + d<<p.hedges
 		}
 	}
 	if r.splitTime && p.deadline != never {

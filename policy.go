@@ -51,8 +51,9 @@ type Retry struct {
 	Base, Max time.Duration
 }
 
-// Hedge sends an idempotent call to a second replica when the first has not answered after a delay, and takes
-// the answer that comes first (J. Dean, L. Barroso, "The Tail at Scale", CACM 2013). A hedge is an attempt: it counts
+// Hedge sends an idempotent call to a second replica when the first has not answered after a delay, to a third after
+// twice the delay more, and so on, and takes the answer that comes first (J. Dean, L. Barroso, "The Tail at Scale", CACM
+// 2013). A hedge is an attempt: it counts
 // for Retry.Attempts (two without a Retry) and costs budget. None is sent within OverloadCalm of a replica's
 // Overload.
 type Hedge struct {
