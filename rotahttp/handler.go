@@ -159,20 +159,20 @@ func (in *inbound) of(h http.Header, id string) {
 
 // refuse answers a request that is not handed on.
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, no refusal) {
-	g.announce(w.Header(), no.status)
+	g.announce(w.Header(), no.status, g.inFlight.Load()-1)
 	if no.status == http.StatusServiceUnavailable {
 		w.Header()["Retry-After"] = g.retryAfter()
 	}
 	g.policy.Refuse(w, r, no.status, no.why)
 }
 
-// announce says in the headers of a reply how the server is.
-func (g *Gate) announce(h http.Header, status int) {
+// announce says in the headers of a reply how the server is. others is how many other requests are in flight.
+func (g *Gate) announce(h http.Header, status int, others int64) {
 	draining := g.draining.Load()
 	if g.policy.Edge {
 		hide(h)
 	} else {
-		h[HeaderLoad] = g.loads.of(max(g.inFlight.Load()-1, 0), g.latency.micros(), draining)
+		h[HeaderLoad] = g.loads.of(max(others, 0), g.latency.micros(), draining)
 	}
 	if draining && status != http.StatusSwitchingProtocols {
 		h["Connection"] = closing // net/http makes it a GOAWAY on HTTP/2

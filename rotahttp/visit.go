@@ -31,7 +31,7 @@ func (v *visit) written(status int) {
 	}
 	v.status, v.replied = status, v.gate.now()
 	h := v.w.Header()
-	v.gate.announce(h, status)
+	v.gate.announce(h, status, v.gate.inFlight.Load()-1)
 	if status < 500 {
 		v.gate.latency.observe(v.replied - v.began)
 	} else if v.in.exhausted.Load() && !v.gate.policy.Edge {
