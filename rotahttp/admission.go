@@ -107,12 +107,12 @@ func (g *Gate) retryAfter() []string {
 		return seconds[0]
 	}
 	spread := 1
-	switch standing := g.limiter.Standing(g.now()); {
-	case standing > 10*time.Second:
+	switch lasted := g.limiter.Overloaded(g.now()); {
+	case lasted > 10*time.Second:
 		spread = 5
-	case standing > time.Second:
+	case lasted > time.Second:
 		spread = 3
-	case standing > 100*time.Millisecond:
+	case lasted > 100*time.Millisecond:
 		spread = 2
 	}
 	return seconds[rand.IntN(spread)]

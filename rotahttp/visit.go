@@ -30,11 +30,12 @@ func (v *visit) written(status int) {
 		return
 	}
 	v.status, v.replied = status, v.gate.now()
+	if status < 500 { // a failure says nothing of how long a reply takes
+		v.gate.latency.observe(v.replied - v.began)
+	}
 	h := v.w.Header()
 	v.gate.announce(h, status, v.gate.inFlight.Load()-1)
-	if status < 500 {
-		v.gate.latency.observe(v.replied - v.began)
-	} else if v.in.exhausted.Load() && !v.gate.policy.Edge {
+	if status >= 500 && v.in.exhausted.Load() && !v.gate.policy.Edge {
 		h[HeaderRetriesLeft] = noneLeft
 	}
 }

@@ -22,6 +22,7 @@ type Config struct {
 const (
 	patience   = 100 * time.Millisecond
 	impatience = 5 * time.Millisecond
+	calm       = time.Second // without somebody turned away: the overload is over
 )
 
 // Verdict is what becomes of a request.
@@ -64,6 +65,9 @@ type Limiter struct {
 	oldest, newest *Waiter
 	waiting        int
 	emptied        time.Duration // when the queue was empty last; now, if it is
+
+	turnedAway time.Duration // when somebody was last
+	overloaded time.Duration // and since when there was no calm
 }
 
 // New returns a limiter.
@@ -86,14 +90,14 @@ func (l *Limiter) Taken() (taken, waiting int) {
 	return l.taken, l.waiting
 }
 
-// Standing returns for how long there has always been somebody waiting; 0 when nobody is.
-func (l *Limiter) Standing(now time.Duration) time.Duration {
+// Overloaded returns for how long requests have been turned away, without a second in which none was.
+func (l *Limiter) Overloaded(now time.Duration) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting == 0 {
+	if l.turnedAway == 0 || now-l.turnedAway > calm {
 		return 0
 	}
-	return max(now-l.emptied, 0)
+	return max(now-l.overloaded, 0)
 }
 
 // Enter asks for a place. Nobody passes those who wait.
@@ -106,7 +110,7 @@ func (l *Limiter) Enter(now time.Duration) (Place, Verdict) {
 	case l.roomLocked(now):
 		return Place{}, Waiting
 	}
-	l.measured.full = true
+	l.turnAwayLocked(now)
 	return Place{}, Rejected
 }
 
@@ -118,10 +122,11 @@ func (l *Limiter) Wait(now time.Duration, w *Waiter) Verdict {
 		w.Place = l.takeLocked(now)
 		return Admitted
 	}
-	l.measured.full = true
 	if !l.roomLocked(now) {
+		l.turnAwayLocked(now)
 		return Rejected
 	}
+	l.measured.full = true
 	if l.waiting == 0 {
 		l.emptied = now
 	}
@@ -146,6 +151,7 @@ func (l *Limiter) Cancel(now time.Duration, w *Waiter) bool {
 	defer l.mu.Unlock()
 	if w.waiting {
 		l.removeLocked(now, w)
+		l.turnAwayLocked(now)
 	}
 	return w.Place == Place{}
 }
@@ -177,6 +183,14 @@ func (l *Limiter) Next(now time.Duration) *Waiter {
 		}
 	}
 	return nil
+}
+
+func (l *Limiter) turnAwayLocked(now time.Duration) {
+	l.measured.full = true
+	if l.turnedAway == 0 || now-l.turnedAway > calm {
+		l.overloaded = now
+	}
+	l.turnedAway = max(now, 1)
 }
 
 func (l *Limiter) takeLocked(now time.Duration) Place {

@@ -80,9 +80,6 @@ func TestQueueOrder(t *testing.T) {
 	next(20*ms, 0)
 	wait(90 * ms)
 	wait(105 * ms)
-	if l.Standing(105*ms) != 95*ms {
-		t.Errorf("Standing() = %v, want 95ms", l.Standing(105*ms))
-	}
 	wait(111 * ms) // the queue stands
 	if until := waiters[6].Until; until != 116*ms {
 		t.Errorf("in a standing queue one waits until %v, want 116ms", until)
@@ -94,7 +91,7 @@ func TestQueueOrder(t *testing.T) {
 	if w := l.Next(113 * ms); w != nil {
 		t.Errorf("Next() = %v, whose time is up", w.Owner)
 	}
-	if _, waiting := l.Taken(); waiting != 0 || l.Standing(113*ms) != 0 {
+	if _, waiting := l.Taken(); waiting != 0 {
 		t.Errorf("%d wait still", waiting)
 	}
 }
@@ -153,6 +150,27 @@ func TestPlacesBalance(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An overload lasts as long as there is no second without somebody turned away.
+func TestOverloaded(t *testing.T) {
+	l := limit.New(limit.Config{Max: 1, Queue: -1})
+	l.Enter(0)
+	want := func(now, want time.Duration) {
+		t.Helper()
+		if got := l.Overloaded(now); got != want {
+			t.Errorf("Overloaded(%v) = %v, want %v", now, got, want)
+		}
+	}
+	want(0, 0)
+	for now := 10 * ms; now <= 3010*ms; now += 500 * ms {
+		l.Enter(now)
+	}
+	want(3010*ms, 3000*ms)
+	want(4010*ms, 4000*ms)
+	want(4011*ms, 0)
+	l.Enter(5000 * ms)
+	want(5001*ms, ms)
 }
 
 func TestConcurrent(t *testing.T) {
