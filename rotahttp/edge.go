@@ -5,15 +5,7 @@ import (
 	"strings"
 )
 
-// stripped returns the headers of a request from outside the trust edge without what only our own callers may say, as a
-// copy if anything changes:
-//
-//	Rota-*                             removed: trail, attempt, time, debug
-//	Connect-Timeout-Ms, Grpc-Timeout   removed: how long a request may take is decided at the edge
-//	X-Envoy-*                          removed: an Envoy's own word, as Envoy does at its edge
-//	Traceparent, Tracestate, Baggage   removed: a trace begins at the edge; nobody outside decides what is sampled
-//	X-Request-Id                       replaced by a random one: it is written to logs
-//	anything else                      stays, Idempotency-Key too: it is between the caller and the service
+// stripped returns the headers of a request from outside as ServerPolicy.Edge says, in a copy.
 func stripped(h http.Header) http.Header {
 	clean := make(http.Header, len(h)+1)
 	for key, values := range h {

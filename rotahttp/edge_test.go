@@ -42,7 +42,7 @@ func TestEdge(t *testing.T) {
 		for _, key := range goes {
 			req.Header.Set(key, "0")
 		}
-		req.Header.Set("Rota-Hops", "edge")
+		req.Header.Set("Rota-Hops", "forged")
 		req.Header.Set("X-Request-Id", "forged\tid")
 		resp, err := front.Transport().RoundTrip(req)
 		if err != nil {
@@ -73,6 +73,17 @@ func TestEdge(t *testing.T) {
 			t.Errorf("X-Request-Id = %q, and %q behind, want a new one", id, onward.Get("X-Request-Id"))
 		}
 	})
+}
+
+// A call that left through another service and comes back at the edge is a loop like any other.
+func TestEdgeSeesLoops(t *testing.T) {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Rota-Hops", "edge,other")
+	rec := httptest.NewRecorder()
+	rotahttp.Handler(http.NotFoundHandler(), rotahttp.ServerPolicy{ID: "edge", Edge: true}).ServeHTTP(rec, r)
+	if rec.Code != http.StatusLoopDetected {
+		t.Errorf("status %d, want 508", rec.Code)
+	}
 }
 
 // The request's own headers are not touched: who wraps the Gate, or logs afterwards, sees what came.

@@ -176,7 +176,7 @@ func TestWriterAbilities(t *testing.T) {
 			t.Error("a writer that cannot flush is a Flusher behind a Gate")
 		}
 		w.WriteHeader(204)
-	}), rotahttp.ServerPolicy{}).ServeHTTP(&discard{http.Header{}}, httptest.NewRequest("GET", "/", nil))
+	}), rotahttp.ServerPolicy{}).ServeHTTP(&discard{header: http.Header{}}, httptest.NewRequest("GET", "/", nil))
 }
 
 // A connection that was taken over carries what the handler writes, and nothing of ours.

@@ -25,9 +25,18 @@ type ServerPolicy struct {
 	// length says that it is longer is refused with 413; of any other the handler reads so much and then a
 	// *http.MaxBytesError.
 	MaxBody int64
-	// Edge says that requests come from outside, from callers who are not to be trusted: how much time they say is
-	// left, their trail, attempt, trace, baggage and request id are not believed, and removed from the request before
-	// the handler sees it (X-Request-Id is replaced by a random one). Replies carry no header of rota's.
+	// Edge says that requests come from outside, from callers who are not to be trusted. What only our own callers may
+	// say is taken out of a request before anything else looks at it:
+	//
+	//	Rota-*                             removed: time, trail, attempt, retries left, debug
+	//	Connect-Timeout-Ms, Grpc-Timeout   removed: how long a request may take is decided inside
+	//	X-Envoy-*                          removed: they are an Envoy's own word
+	//	Traceparent, Tracestate, Baggage   removed: a trace begins here, and nobody outside decides what is sampled
+	//	X-Request-Id                       replaced by a random one: it is written to logs
+	//	anything else                      stays; Idempotency-Key, too, is between the caller and the service
+	//
+	// A call that comes back all the same, with this process's own id on its trail, is refused here as elsewhere.
+	// Replies carry no header of rota's.
 	Edge bool
 }
 
@@ -112,7 +121,7 @@ type refusal struct {
 // admit decides whether a request is handed on. What costs least comes first.
 func (g *Gate) admit(r *http.Request, a *arrival) (limit.Place, refusal) {
 	switch {
-	case !extends(first(a.header, HeaderHops), g.policy.ID):
+	case !extends(first(r.Header, HeaderHops), g.policy.ID): // at the edge too: a lie harms the liar
 		return limit.Place{}, refusal{http.StatusLoopDetected, "the call came back to a process that it had passed, or passed too many"}
 	case a.timed && a.left == 0:
 		return limit.Place{}, refusal{http.StatusGatewayTimeout, "the call's time was up when it arrived"}

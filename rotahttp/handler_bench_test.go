@@ -9,11 +9,14 @@ import (
 )
 
 // discard is a ResponseWriter that costs next to nothing.
-type discard struct{ header http.Header }
+type discard struct {
+	header http.Header
+	status int
+}
 
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discard) WriteHeader(int)             {}
+func (d *discard) WriteHeader(status int)      { d.status = status }
 
 // BenchmarkHandler is a request to a handler that does nothing. "bare" is that handler alone.
 func BenchmarkHandler(b *testing.B) {
@@ -22,7 +25,7 @@ func BenchmarkHandler(b *testing.B) {
 	full := http.Header{"Rota-Timeout-Ms": {"250"}, "Rota-Hops": {"a,b"}}
 	run := func(name string, h http.Handler, header http.Header) {
 		b.Run(name, func(b *testing.B) {
-			w := &discard{http.Header{}}
+			w := &discard{header: http.Header{}}
 			r := request(context.Background(), "GET", nil)
 			r.Header = header
 			b.ReportAllocs()
@@ -41,7 +44,7 @@ func BenchmarkHandler(b *testing.B) {
 	entered, done := make(chan bool), make(chan bool)
 	busy := rotahttp.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { entered <- true; <-done }),
 		rotahttp.ServerPolicy{Limit: &rotahttp.Limit{Max: 1, Queue: -1}})
-	go busy.ServeHTTP(&discard{http.Header{}}, request(context.Background(), "GET", nil))
+	go busy.ServeHTTP(&discard{header: http.Header{}}, request(context.Background(), "GET", nil))
 	<-entered
 	run("rejected", busy, full)
 	close(done)

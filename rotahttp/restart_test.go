@@ -28,6 +28,7 @@ type fleet struct {
 	runner rotahttp.Runner
 	addrs  []string
 	h2     bool
+	pace   time.Duration // between the calls of a caller
 
 	seen sync.Map // what has been handled, by the text of the request
 	sent atomic.Int64
@@ -95,7 +96,7 @@ func (f *fleet) restart(running []*process) {
 func (f *fleet) callers(n int, name string, call func(ctx context.Context, body string) (string, error)) {
 	for i := range n {
 		f.all.Go(func() {
-			tick := time.NewTicker(time.Duration(3+i) * time.Millisecond)
+			tick := time.NewTicker(f.pace + time.Duration(i)*time.Millisecond)
 			defer tick.Stop()
 			for k := 0; ; k++ {
 				select {
@@ -197,12 +198,12 @@ func TestRestart(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var network memnet.Network
 				f := &fleet{
-					t: t, dial: network.DialContext, addrs: []string{"a:80", "b:80", "c:80"}, h2: h2, over: make(chan struct{}),
+					t: t, dial: network.DialContext, addrs: []string{"a:80", "b:80", "c:80"}, h2: h2, over: make(chan struct{}), pace: 10 * time.Millisecond,
 					listen: func(addr string) (net.Listener, error) { return network.Listen(addr) },
 				}
 				f.run(func() {
-					f.rota(4)
-					f.plain(4, time.Second)
+					f.rota(3)
+					f.plain(2, time.Second)
 				})
 				t.Log(f.sent.Load(), "requests")
 				time.Sleep(time.Minute)
@@ -219,7 +220,7 @@ func TestRestartOnLoopback(t *testing.T) {
 	}
 	t.Parallel()
 	f := &fleet{
-		t: t, over: make(chan struct{}), dial: (&net.Dialer{}).DialContext, runner: rotahttp.Runner{Wait: 500 * time.Millisecond},
+		t: t, over: make(chan struct{}), pace: 3 * time.Millisecond, dial: (&net.Dialer{}).DialContext, runner: rotahttp.Runner{Wait: 500 * time.Millisecond},
 		listen: func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) },
 	}
 	for range 3 {
@@ -231,7 +232,7 @@ func TestRestartOnLoopback(t *testing.T) {
 		l.Close()
 	}
 	f.run(func() {
-		f.rota(4)
+		f.rota(3)
 		f.plain(4, 20*time.Millisecond)
 	})
 	t.Log(f.sent.Load(), "requests")
