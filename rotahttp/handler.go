@@ -66,8 +66,8 @@ type Gate struct {
 // microseconds and to two digits; and state, ok or draining. All three are those of the moment when the reply's headers
 // are written.
 //
-// The http.ResponseWriter that the handler gets has the methods of the one that it wraps: it is an http.Flusher,
-// http.Hijacker, io.ReaderFrom or http.Pusher if that is, and http.ResponseController reaches the rest.
+// The http.ResponseWriter that the handler gets wraps the server's. It is an http.Flusher, an http.Hijacker on HTTP/1 and
+// an http.Pusher on HTTP/2, as that is, and http.ResponseController reaches the rest.
 func Handler(next http.Handler, p ServerPolicy) *Gate {
 	if p.ID == "" {
 		p.ID = newID()

@@ -62,10 +62,9 @@ func (v *visit) end() {
 func (v *visit) writer() http.ResponseWriter {
 	_, flushes := v.w.(http.Flusher)
 	_, hijacks := v.w.(http.Hijacker)
-	_, reads := v.w.(io.ReaderFrom)
 	_, pushes := v.w.(http.Pusher)
 	switch {
-	case flushes && hijacks && reads:
+	case flushes && hijacks:
 		return http1Visit{v}
 	case flushes && pushes:
 		return http2Visit{v}
@@ -114,7 +113,10 @@ func (v http1Visit) FlushError() error { return v.flush() }
 
 func (v http1Visit) ReadFrom(r io.Reader) (int64, error) {
 	v.written(http.StatusOK)
-	return v.w.(io.ReaderFrom).ReadFrom(r)
+	if to, ok := v.w.(io.ReaderFrom); ok {
+		return to.ReadFrom(r)
+	}
+	return io.Copy(struct{ io.Writer }{v.w}, r)
 }
 
 func (v http1Visit) Hijack() (net.Conn, *bufio.ReadWriter, error) {

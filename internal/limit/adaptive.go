@@ -30,7 +30,7 @@ const (
 // takes a long average, which under lasting overload learns that the overload is normal, and their Vegas the minimum,
 // which one tiny request decides for all (Netflix/concurrency-limits). Here base comes from two sources that lasting
 // overload cannot spoil: windows in which at most half of the places were taken, and, when there are none, a dip: the
-// limit is halved just until some ten requests that began then have ended. Half the places is too few for a queue
+// limit is halved just until some dozens of requests that began then have ended. Half the places is too few for a queue
 // unless the limit is more than twice too high; then the dip still brings base down, and the next one more so.
 //
 // Latency is averaged by its logarithm: twice as slow means the same for hits of a cache as for its misses, and a

@@ -2,5 +2,5 @@
 
 package limit_test
 
-// seeds is small under the race detector: the worlds are single-threaded and ten times slower there.
-const seeds = 1
+// Both are small under the race detector: the worlds are single-threaded and ten times slower there.
+const seeds, sizes = 1, 2
