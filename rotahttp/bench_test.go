@@ -141,19 +141,3 @@ func byHand(rt http.RoundTripper, in string) (out string, err error) {
 	}
 	return out, json.Unmarshal(reply, &out)
 }
-
-// BenchmarkHandler is a request that brings a deadline and a trail along. "bare" is the wrapped handler alone.
-func BenchmarkHandler(b *testing.B) {
-	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	run := func(b *testing.B, h http.Handler) {
-		r := request(context.Background(), "GET", nil)
-		r.Header.Set("Rota-Timeout-Ms", "250")
-		r.Header.Set("Rota-Hops", "a,b")
-		b.ReportAllocs()
-		for b.Loop() {
-			h.ServeHTTP(nil, r)
-		}
-	}
-	b.Run("bare", func(b *testing.B) { run(b, next) })
-	b.Run("handler", func(b *testing.B) { run(b, rotahttp.Handler(next, rotahttp.ServerPolicy{})) })
-}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rota-go/rota"
@@ -22,21 +23,27 @@ const (
 )
 
 const (
-	maxHops         = 16
-	timeoutDigits   = 10
-	maxTimeout      = 9_999_999_999 * time.Millisecond // what has so many digits: 115 days
-	maxRetryAfter   = 24 * time.Hour
-	headerTraceID   = "Traceparent"
-	headerRequestID = "X-Request-Id"
+	maxHops          = 16
+	timeoutDigits    = 10
+	maxTimeout       = 9_999_999_999 * time.Millisecond // what has so many digits: 115 days
+	maxRetryAfter    = 24 * time.Hour
+	headerTraceID    = "Traceparent"
+	headerTraceState = "Tracestate"
+	headerBaggage    = "Baggage"
+	headerRequestID  = "X-Request-Id"
 )
 
 // passed are the headers that belong to the caller and go on unchanged.
-var passed = [...]string{headerTraceID, "Tracestate", "Baggage", headerRequestID}
+var passed = [...]string{headerTraceID, headerTraceState, headerBaggage, headerRequestID}
 
-// inbound is what a call brought along that goes on to the calls made for it.
+// inbound is what a call brought along that concerns the calls made for it.
 type inbound struct {
 	hops   string // the trail, this process included
 	header [len(passed)][]string
+
+	attempt     int // which of the caller's attempts this is, from 1
+	retriesLeft int // how many more the caller may make; -1 = it did not say
+	exhausted   atomic.Bool
 }
 
 type inboundKey struct{}
@@ -103,19 +110,30 @@ func parseTimeout(s string) (time.Duration, bool) {
 
 // extendTrail adds id to a trail. It reports false if id is on it already, or the trail is too long to go on.
 func extendTrail(trail, id string) (string, bool) {
-	if trail == "" {
+	switch {
+	case !extends(trail, id):
+		return "", false
+	case trail == "":
 		return id, true
 	}
+	return trail + "," + id, true
+}
+
+// extends reports whether id can be added to a trail.
+func extends(trail, id string) bool {
+	if trail == "" {
+		return true
+	}
 	if len(trail) > maxHops*64 {
-		return "", false
+		return false
 	}
 	n := 1
 	for hop := range strings.SplitSeq(trail, ",") {
 		if n++; n > maxHops || strings.TrimSpace(hop) == id {
-			return "", false
+			return false
 		}
 	}
-	return trail + "," + id, true
+	return true
 }
 
 // newID draws a process's name on the trail.
@@ -140,11 +158,4 @@ func parseRetryAfter(s string, now time.Time) time.Duration {
 }
 
 // draining reports whether a load header says that its sender is going away.
-func draining(load string) bool {
-	for field := range strings.SplitSeq(load, ",") {
-		if strings.TrimSpace(field) == "state=draining" {
-			return true
-		}
-	}
-	return false
-}
+func draining(load string) bool { return parseLoad(load).draining }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/rota-go/rota/rotahttp"
 )
 
 // The times one connection may take. A body that never ends is given up before
@@ -108,6 +110,9 @@ func (s *Server) Run(ctx context.Context, p RunParams) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	if gate, ok := p.Handler.(*rotahttp.Gate); ok {
+		_ = gate.Drain(ctx) // it announces the drain, and does not wait: ctx has ended
+	}
 	drained := time.NewTimer(p.Drain)
 	defer drained.Stop()
 	select {
