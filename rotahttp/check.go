@@ -40,12 +40,12 @@ type checker struct {
 
 // start begins checking what is in the client's set, whatever it will be.
 func (c Check) start(client *rota.Client, ps *peers) {
-	c.Interval = orDefault(c.Interval, 5*time.Second)
-	c.Timeout = min(orDefault(c.Timeout, time.Second), c.Interval)
+	c.Interval = positive(c.Interval, 5*time.Second)
+	c.Timeout = min(positive(c.Timeout, time.Second), c.Interval)
 	if c.Scheme == "" {
 		c.Scheme = "http"
 	}
-	c.Failures, c.Successes = orDefault(c.Failures, 3), orDefault(c.Successes, 1)
+	c.Failures, c.Successes = positive(c.Failures, 3), positive(c.Successes, 1)
 	k := &checker{Check: c, client: client, peers: ps, stops: map[string]context.CancelFunc{}}
 	client.Watch(k.keep)
 }
@@ -143,7 +143,7 @@ func (k *checker) ask(ctx context.Context, addr string) finding {
 	return unclear
 }
 
-func orDefault[T ~int | ~int64](v, d T) T {
+func positive[T ~int | ~int64](v, d T) T {
 	if v <= 0 {
 		return d
 	}

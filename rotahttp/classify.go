@@ -29,6 +29,7 @@ func (e *StatusError) Error() string {
 //
 //	429, 503, and any 5xx with Retry-After   Overload
 //	other 5xx                                Failure: 508 too, for the next replica may not lead back here
+//	any with Rota-Retries-Left: 0, not 508   the same, and final: it was repeated further down
 //	anything else                            Success: the replica works, and a 4xx is the caller's doing
 func classifyStatus(code int, h http.Header) rota.Outcome {
 	o := rota.Outcome{Draining: draining(first(h, HeaderLoad))}
@@ -43,6 +44,7 @@ func classifyStatus(code int, h http.Header) rota.Outcome {
 		o.Verdict = rota.Failure
 	}
 	o.Err = &StatusError{code}
+	o.Final = first(h, HeaderRetriesLeft) == "0" && code != http.StatusLoopDetected
 	return o
 }
 

@@ -102,7 +102,8 @@ func (e *Endpoint[Req, Res]) Call(ctx context.Context, req Req) (Res, error) {
 	if err != nil {
 		return none, fmt.Errorf("encode request: %w", err)
 	}
-	call := rota.Call{Idempotent: e.Idempotent || idempotent(e.template.Method), Route: e.route}
+	in := inboundOf(ctx)
+	call := rota.Call{Idempotent: (e.Idempotent || idempotent(e.template.Method)) && in.repeats(), Route: e.route}
 	r, err := rota.Do(ctx, e.Client, call, rota.Op[result[Res]]{
 		Send: func(ctx context.Context, a *rota.Attempt) (result[Res], error) {
 			return e.send(ctx, a, body), nil // what went wrong is in it
@@ -110,6 +111,7 @@ func (e *Endpoint[Req, Res]) Call(ctx context.Context, req Req) (Res, error) {
 		Classify: func(r result[Res], _ error) rota.Outcome { return r.outcome },
 	})
 	if err != nil {
+		in.learn(err)
 		return none, err
 	}
 	return r.res, r.err

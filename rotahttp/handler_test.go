@@ -2,6 +2,8 @@ package rotahttp_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -135,7 +137,6 @@ func TestHeadersTravel(t *testing.T) {
 				req.Header = unchanged.Clone()
 				req.Header.Set("Rota-Hops", "a,b")
 				req.Header.Set("Rota-Timeout-Ms", "100")
-				req.Header.Set("Rota-Attempt", "3")
 				req.Header.Set("Authorization", "secret")
 				resp, err := front.Transport().RoundTrip(req)
 				if err != nil || resp.StatusCode != 200 {
@@ -143,8 +144,8 @@ func TestHeadersTravel(t *testing.T) {
 				}
 				resp.Body.Close()
 				for i, want := range []http.Header{
-					{"Rota-Timeout-Ms": {"100"}, "Rota-Attempt": nil, "Rota-Hops": {"a,b,front"}},
-					{"Rota-Timeout-Ms": {"70"}, "Rota-Attempt": {"2"}, "Rota-Hops": {"a,b,front"}},
+					{"Rota-Timeout-Ms": {"100"}, "Rota-Attempt": nil, "Rota-Retries-Left": {"2"}, "Rota-Hops": {"a,b,front"}},
+					{"Rota-Timeout-Ms": {"70"}, "Rota-Attempt": {"2"}, "Rota-Retries-Left": {"1"}, "Rota-Hops": {"a,b,front"}},
 				} {
 					got := w.Replica(i).Seen()[0].Header
 					for key, v := range unchanged {
@@ -155,6 +156,59 @@ func TestHeadersTravel(t *testing.T) {
 						if !slices.Equal(got[key], v) {
 							t.Errorf("attempt %d: %s = %q, want %q", i+1, key, got[key], v)
 						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// Of several layers that repeat, one does: what was repeated below in vain is not repeated above, and what is repeated
+// above is not repeated below.
+func TestOneLayerRepeats(t *testing.T) {
+	for _, caller := range callers {
+		t.Run(caller.name, func(t *testing.T) {
+			bubble(t, 3, nil, plain, func(t *testing.T, w *world) {
+				for i := range 3 {
+					w.Replica(i).Set(rotatest.Status(500))
+				}
+				ask := caller.of(w)
+				front := w.front(t, "front", func(ctx context.Context) error {
+					if ask(ctx) != nil || w.client.Stats().Calls.Failed > 0 { // a Transport returns the failed reply
+						return errors.New("below")
+					}
+					return nil
+				})
+				client, err := rota.New(rota.Config{Resolver: rota.StaticAddrs("replica-0:80"), Policy: plain})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.Close()
+				above := &rotahttp.Transport{Client: client, Base: front.Transport()}
+				resp, err := above.RoundTrip(request(t.Context(), "GET", nil))
+				if err != nil || resp.StatusCode != 502 {
+					t.Fatalf("RoundTrip() = %v, %v, want 502", resp, err)
+				}
+				resp.Body.Close()
+				if n := front.Replica(0).Calls(); n != 1 {
+					t.Errorf("the front was asked %d times though it had repeated the call itself", n)
+				}
+				if got := fmt.Sprint(w.calls()); got != "[1 1 1]" {
+					t.Errorf("requests: %s, want one to each", got)
+				}
+				req := request(t.Context(), "GET", nil)
+				req.URL.Host = "replica-0:80"
+				req.Header.Set("Rota-Attempt", "2")
+				if resp, err = front.Transport().RoundTrip(req); err != nil || resp.StatusCode != 502 {
+					t.Fatalf("RoundTrip() = %v, %v, want 502", resp, err)
+				}
+				resp.Body.Close()
+				if got := w.calls(); got[0]+got[1]+got[2] != 4 {
+					t.Errorf("requests: %v; want one more", got)
+				}
+				for i, n := range w.calls() {
+					if h := w.Replica(i).Seen()[n-1].Header; n == 2 && h.Get("Rota-Attempt") != "2" {
+						t.Errorf("a call made for one that is repeated says %v, want Rota-Attempt: 2", h)
 					}
 				}
 			})

@@ -1,6 +1,11 @@
 package rotahttp
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+
+	"github.com/rota-go/rota"
+)
 
 // HeaderRetriesLeft says on a request how many more attempts its sender may make. On a reply with a status of 500 or
 // more, 0 says that the call was repeated below in vain: to repeat it again would only multiply the attempts.
@@ -12,6 +17,14 @@ const countDigits = 4 // of HeaderAttempt and HeaderRetriesLeft
 // begun to repeat: of several layers that each make three attempts, one does it. An attempt that never reached its
 // replica may go elsewhere all the same. nil is a call that nobody's request is behind.
 func (in *inbound) repeats() bool { return in == nil || in.attempt < 2 }
+
+// learn takes the error of a call made for this one into account.
+func (in *inbound) learn(err error) {
+	var e *rota.CallError
+	if in != nil && errors.As(err, &e) && (len(e.Attempts) > 1 || e.Reason == rota.ErrBudget || e.Reason == rota.ErrFinal) {
+		in.exhaust()
+	}
+}
 
 // exhaust notes that a call made for this one has failed although it was repeated, or because the budget for that was
 // spent. If the reply turns out to be a failure, its caller is told. It may be called concurrently, and on nil.

@@ -62,10 +62,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer tr.body.close()
-	call := rota.Call{Idempotent: tr.body.replayable && mayRepeat(req), Route: t.routes.find(req)}
+	in := inboundOf(req.Context())
+	call := rota.Call{Idempotent: tr.body.replayable && mayRepeat(req) && in.repeats(), Route: t.routes.find(req)}
 	r, err := rota.Do(req.Context(), t.Client, call, rota.Op[reply]{
 		Send: tr.send, Classify: classifyReply, Hold: holdReply, Discard: discardReply,
 	})
+	in.learn(err)
 	switch {
 	case r.resp == nil:
 		return nil, err

@@ -54,12 +54,16 @@ func inboundOf(ctx context.Context) *inbound {
 }
 
 // outbound returns h with what an attempt tells the replica: the time that is left, the number of the attempt from the
-// second on, the trail, and what the caller passed along. shared says that h is not to be changed; it is copied then,
+// second on, how many may follow, the trail, and what the caller passed along. shared says that h is not to be changed; it is copied then,
 // if there is anything to add, which the second result tells.
 func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) (http.Header, bool) {
 	in := inboundOf(ctx)
 	deadline, timed := a.Deadline()
-	if !timed && in == nil && a.Number() == 1 {
+	number := a.Number()
+	if in != nil {
+		number += in.attempt - 1 // what is repeated above is repeated here
+	}
+	if !timed && in == nil && number == 1 {
 		return h, false
 	}
 	if shared {
@@ -69,7 +73,7 @@ func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) 
 		}
 		h = own
 	}
-	values := make([]string, 0, 3) // one allocation for all
+	values := make([]string, 0, 4) // one allocation for all
 	set := func(key, value string) {
 		values = append(values, value)
 		h[key] = values[len(values)-1 : len(values) : len(values)]
@@ -77,9 +81,10 @@ func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) 
 	if timed {
 		set(HeaderTimeout, formatTimeout(time.Until(deadline)))
 	}
-	if a.Number() > 1 {
-		set(HeaderAttempt, strconv.Itoa(a.Number()))
+	if number > 1 {
+		set(HeaderAttempt, formatCount(number))
 	}
+	set(HeaderRetriesLeft, formatCount(a.Left()))
 	if in == nil {
 		return h, true
 	}
