@@ -72,8 +72,10 @@ type Outcome struct {
 
 // How long a node rests at its own wish.
 const (
-	MaxRest   = 30 * time.Second // the most that a RetryAfter is granted
-	DrainRest = 5 * time.Second  // after announcing that it drains
+	MaxRest = 30 * time.Second // the most that a RetryAfter is granted
+	// DrainRest is the rest of a node that has announced that it drains. It is short, because a replica that was restarted
+	// says so only when it is asked, and longer than the quiet that a server waits for before it closes.
+	DrainRest = 2 * time.Second
 )
 
 // Attempt is one try of a call, on one replica. It is valid until Send has returned, or, when its reply is held, until

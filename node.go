@@ -222,7 +222,7 @@ func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 	switch {
 	case !r.breaker || !late:
 	case a.ticket.Trial():
-		pause := min(minTrialPause<<min(n.lostTrials.Add(1)-1, 10), n.trialPause(r))
+		pause := min(minTrialPause<<min(n.lostTrials.Add(1)-1, 10), n.trialPause(r)/2)
 		n.breaker.Failure(a.ticket, now, pause, r.failures, true)
 		return unchanged
 	case n.silent(now, a, r.failures):
@@ -233,7 +233,7 @@ func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 }
 
 // A trial that lost to its hedge proves nothing: a replica that has just started is slow with its first answers. The next
-// one comes after minTrialPause, and after each that is lost too twice as long, up to what follows a failure.
+// one comes after minTrialPause, and after each that is lost too twice as long, up to half of what follows a failure.
 const minTrialPause = 50 * time.Millisecond
 
 func (n *Node) trialPause(r *rules) time.Duration { return or(time.Duration(n.pause.Load()), r.open) }

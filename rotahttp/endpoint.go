@@ -171,7 +171,11 @@ func (e *Endpoint[Req, Res]) send(ctx context.Context, a *rota.Attempt, body []b
 	if int64(buf.Len()) > limit {
 		return result[Res]{outcome: rota.Outcome{Verdict: rota.Failure, Err: ErrReplyTooLong}}
 	}
-	return e.reply(Reply{resp.StatusCode, resp.Header, buf.Bytes()})
+	r := e.reply(Reply{resp.StatusCode, resp.Header, buf.Bytes()})
+	if r.outcome.Draining {
+		p.closeIdle()
+	}
+	return r
 }
 
 // reply says what a whole reply means.

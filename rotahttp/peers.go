@@ -203,6 +203,8 @@ func (p *peer) retire() {
 	p.closeIdle()
 }
 
+// closeIdle closes connections that are not in use. Those to a server that drains are: it is about to close them itself,
+// and a request that meets that on its way is lost.
 func (p *peer) closeIdle() {
 	p.idle.close(p.retired.Load())
 	if t := p.own.Load(); t != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -212,6 +213,21 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// freeAddr returns an address on which nobody listens. Its port is below those that systems give out by themselves, which
+// might be gone when it is listened on again.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.N(10000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 // The same on loopback in real time, where the kernel and the race between two ends of a connection are real. The wait is
 // shorter.
 func TestRestartOnLoopback(t *testing.T) {
@@ -224,12 +240,7 @@ func TestRestartOnLoopback(t *testing.T) {
 		listen: func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) },
 	}
 	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.addrs = append(f.addrs, l.Addr().String())
-		l.Close()
+		f.addrs = append(f.addrs, freeAddr(t))
 	}
 	f.run(func() {
 		f.rota(3)

@@ -150,7 +150,11 @@ func classifyReply(r reply, err error) rota.Outcome {
 	if err != nil {
 		return r.trip.body.classifyError(err)
 	}
-	return classifyStatus(r.resp.StatusCode, r.resp.Header)
+	o := classifyStatus(r.resp.StatusCode, r.resp.Header)
+	if o.Draining {
+		r.peer.closeIdle()
+	}
+	return o
 }
 
 // send makes one attempt.
