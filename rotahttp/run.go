@@ -53,6 +53,9 @@ type Runner struct {
 	Probes map[string]http.Handler
 	// Wait is for callers and load balancers to notice that the server is not ready; 0 = 5 seconds, negative = none.
 	Wait time.Duration
+	// WaitOut waits until Wait is over even when all callers seem to have moved: for those who look at Readyz, or call,
+	// less than once a second.
+	WaitOut bool
 	// Shutdown is for requests in flight to end; 0 = 10 seconds, negative = none.
 	Shutdown time.Duration
 	// Signals are what stops the server; nil = SIGTERM and SIGINT, empty = none. They are watched while Run runs only,
@@ -119,7 +122,7 @@ func (r *Runner) leave(atOnce context.Context, s *serving) error {
 	}
 	wait, cancel := context.WithTimeout(atOnce, orDefault(r.Wait, defaultWait))
 	defer cancel()
-	_ = s.gate.awaitMoved(wait, s.moved)
+	_ = s.gate.awaitMoved(wait, func() bool { return s.over() || !r.WaitOut && s.moved() })
 
 	s.door.stop()
 	if s.open.Load() > 0 {
@@ -210,8 +213,7 @@ type serving struct {
 	err   error
 	cut   context.CancelFunc // ends the contexts of all requests
 
-	open     atomic.Int64 // connections
-	accepted atomic.Bool  // there has been one
+	open atomic.Int64 // connections
 }
 
 // prepare sets up the server. The func that it returns frees what that takes.
@@ -259,7 +261,6 @@ func (s *serving) prepare(r *Runner) (free func()) {
 func (s *serving) count(state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		s.accepted.Store(true)
 		s.open.Add(1)
 	case http.StateClosed, http.StateHijacked:
 		s.open.Add(-1)
@@ -277,13 +278,16 @@ func (s *serving) serve() {
 
 // moved reports whether nobody would notice if the server were gone: all who had a connection were told and have closed
 // it, and did not come again. A server that was never called has nobody to wait for.
-func (s *serving) moved() bool {
+func (s *serving) moved() bool { return s.open.Load() == 0 && s.gate.quiet() }
+
+// over reports whether the server accepts nobody any more.
+func (s *serving) over() bool {
 	select {
-	case <-s.ended: // it accepts nobody any more
+	case <-s.ended:
 		return true
 	default:
+		return false
 	}
-	return !s.accepted.Load() || s.open.Load() == 0 && s.gate.quiet()
 }
 
 // shutdown closes connections as they become idle, and returns ctx's error if requests are in flight when that ends.

@@ -141,7 +141,8 @@ func TestRunWaits(t *testing.T) {
 		before func(*run)
 		want   time.Duration
 	}{
-		{"never called", rotahttp.Runner{}, nil, 0},
+		{"never called", rotahttp.Runner{}, nil, time.Second},
+		{"never called, to be waited out", rotahttp.Runner{WaitOut: true}, nil, 5 * time.Second},
 		{"called, and left", rotahttp.Runner{}, func(x *run) { x.get("/"); x.client.CloseIdleConnections() }, time.Second},
 		{"a connection that is idle", rotahttp.Runner{}, stay, 5100 * time.Millisecond},
 		{"another time to wait", rotahttp.Runner{Wait: 2 * time.Second}, stay, 2100 * time.Millisecond},

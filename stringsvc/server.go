@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,9 +21,7 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 8 * time.Second
 	writeMargin       = 10 * time.Second
-	idleTimeout       = 2 * time.Minute // longer than callers keep idle connections
 	shutdownTimeout   = 10 * time.Second
-	maxHeaderBytes    = 64 << 10
 )
 
 // Server listens, serves, and leaves without its callers noticing. The zero
@@ -87,72 +86,37 @@ func (s *Server) Run(ctx context.Context, p RunParams) error {
 		p.Logger.Info("", "proxy_to", "["+strings.Join(p.ProxyTo, ",")+"]")
 	}
 	p.Logger.Info("HTTP", "addr", addr)
-	server := &http.Server{
+	runner := rotahttp.Runner{
+		Listener: l,
+		Wait:     p.Drain,
+		WaitOut:  true,
+		Shutdown: shutdownTimeout,
+		Signals:  []os.Signal{}, // ctx and Abort say it all
+		Abort:    p.Abort,
+		Draining: func() { s.draining.Store(true) },
+	}
+	if p.Drain == 0 {
+		runner.Wait = -1
+	}
+	err := runner.Run(ctx, &http.Server{
 		Handler:           p.Handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      readTimeout + p.CallTime + writeMargin,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(p.Logger.Handler(), slog.LevelWarn),
 
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-
+	})
 	select {
-	case err := <-served:
-		_ = server.Close()
-		return err
 	case <-p.Abort:
-		return abort(server, served)
-	case <-ctx.Done():
+		return errAborted
+	default:
 	}
-	s.draining.Store(true)
-	if gate, ok := p.Handler.(*rotahttp.Gate); ok {
-		_ = gate.Drain(ctx) // it announces the drain, and does not wait: ctx has ended
+	if errors.Is(err, rotahttp.ErrCutOff) {
+		return fmt.Errorf("requests in flight were cut off after %s", shutdownTimeout)
 	}
-	drained := time.NewTimer(p.Drain)
-	defer drained.Stop()
-	select {
-	case err := <-served:
-		_ = server.Close()
-		return err
-	case <-p.Abort:
-		return abort(server, served)
-	case <-drained.C:
-	}
-	return shutdown(server, served, p.Abort)
-}
-
-// shutdown ends server when its requests are answered, or their time is up.
-func shutdown(server *http.Server, served <-chan error, aborted <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-	defer cancel()
-	finished := make(chan error, 1)
-	go func() { finished <- server.Shutdown(ctx) }()
-	select {
-	case err := <-finished:
-		if err != nil {
-			_ = abort(server, served)
-			return fmt.Errorf("requests in flight were cut off after %s", shutdownTimeout)
-		}
-		<-served
-		return nil
-	case <-aborted:
-		cancel()
-		<-finished
-		return abort(server, served)
-	}
+	return err
 }
 
 // errAborted is what Run returns for RunParams.Abort.
 var errAborted = errors.New("aborted, requests in flight were cut off")
-
-// abort closes every connection of server.
-func abort(server *http.Server, served <-chan error) error {
-	_ = server.Close() // the listener is all that could fail to close
-	<-served
-	return errAborted
-}
