@@ -23,7 +23,7 @@ var concurrentCases = []testCase{
 
 const (
 	workers = 64
-	rounds  = 8
+	rounds  = 6
 )
 
 // work calls do from 64 goroutines, and fails the case with the first errors.
@@ -146,7 +146,7 @@ func concurrentIdleClosed(e *env) {
 		e.Skip("the RoundTripper has no CloseIdleConnections")
 	}
 	e.work(func(worker, round int) error {
-		if worker%8 == 0 {
+		if worker == 0 {
 			c.CloseIdleConnections()
 		}
 		return e.ask(e.Context(), fmt.Sprintf("%d-%d", worker, round), "get")
@@ -162,7 +162,7 @@ func concurrentComeAndGo(e *env) {
 		}
 		c.cut()
 	})
-	e.work(func(worker, round int) error {
+	e.workers(16, 10, func(worker, round int) error {
 		id := fmt.Sprintf("%d-%d", worker, round)
 		req := e.request("GET", "/", nil)
 		req.Header.Set("X-Id", id)

@@ -42,7 +42,7 @@ var malformedCases = []testCase{
 	{"headers-endless", onHTTP1, custom, malformedEndless("HTTP/1.1 200 OK\r\n", "X-Key: value\r\n")},
 	{"bytes-endless", onHTTP1, custom, malformedEndless("", "x")},
 	{"trailer-endless", onHTTP1, custom, malformedEndless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X-Key: value\r\n")},
-	{"headers-huge", onHTTP2, custom, malformedHuge},
+	{"headers-huge", 1 << H2C, custom, malformedHuge},
 }
 
 // malformed is a case of a reply that is none.

@@ -173,7 +173,7 @@ func bodyTooShort(e *env) {
 		req.Body, req.ContentLength = body, 10_000
 		e.fails(req)
 		e.closed(body)
-		e.get("/next", "")
+		e.undisturbed()
 	}
 }
 
@@ -192,7 +192,7 @@ func bodyTooLong(e *env) {
 			}
 		}
 		e.closed(body)
-		e.get("/next", "")
+		e.undisturbed()
 	}
 }
 
@@ -213,7 +213,7 @@ func (e *env) bodyFails(half string) {
 			e.Errorf("length %d: err = %v, want the body's", length, err)
 		}
 		e.closed(body)
-		e.get("/next", "")
+		e.undisturbed()
 	}
 }
 

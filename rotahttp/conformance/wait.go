@@ -200,6 +200,16 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	w.Write(body)
 }
 
+// undisturbed checks that echo answers the next request, and not what is left of an earlier one.
+func (e *env) undisturbed() {
+	e.Helper()
+	resp := e.must(e.request("GET", "/next", nil))
+	got, err := e.read(resp)
+	if saw := resp.Header.Get("X-Seen"); got != "" || err != nil || saw != "GET /next" {
+		e.Fatalf("GET /next: the reply is %s, %q, %v, to %q", resp.Status, brief(got), err, saw)
+	}
+}
+
 // payload is n bytes that repeat after a prime number of them, so that none of a power of two is another's.
 func payload(n int) string {
 	block := make([]byte, 0, 1021)
