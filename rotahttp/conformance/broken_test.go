@@ -122,7 +122,7 @@ var sabotage = []struct {
 			defer cancel()
 			return rt.RoundTrip(req.WithContext(ctx))
 		})},
-	{"has a timeout of its own", []string{"context/in-body", "context/waiting-for-headers"}, "want context.Canceled",
+	{"has a timeout of its own", []string{"context/in-body", "context/waiting-for-headers"}, "context deadline exceeded",
 		around(func(rt *http.Transport, req *http.Request) (*http.Response, error) {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), 100*time.Millisecond)
 			context.AfterFunc(ctx, cancel)

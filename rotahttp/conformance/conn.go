@@ -198,7 +198,7 @@ func connUnsolicited(rest string) func(*env) {
 				settled <- struct{}{}
 			}
 		})
-		for i := range 4 {
+		for i := range 3 {
 			path := fmt.Sprintf("/%d", i)
 			e.get(path, path)
 			wait(e, settled, "the rest to arrive")
@@ -250,7 +250,7 @@ func connUnsolicitedLater(e *env) {
 			settled <- struct{}{}
 		}
 	})
-	for i := range 4 {
+	for i := range 3 {
 		path := fmt.Sprintf("/%d", i)
 		e.get(path, path)
 		read <- struct{}{}

@@ -46,7 +46,7 @@ func contextDeadlineHeaders(e *env) {
 
 func contextDeadlineBody(e *env) {
 	_, gone := e.hangs("half")
-	ctx, cancel := context.WithTimeout(e.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(e.Context(), 100*time.Millisecond)
 	defer cancel()
 	resp, err := e.try(e.requestWith(ctx, "GET", "/", nil))
 	if err == nil {
@@ -149,7 +149,7 @@ func contextOneOfTwo(e *env) {
 // An http.Client's Timeout reaches into the body, and is a timeout.
 func contextClientTimeout(e *env) {
 	e.hangs("half")
-	client := &http.Client{Transport: e.rt, Timeout: 200 * time.Millisecond}
+	client := &http.Client{Transport: e.rt, Timeout: 100 * time.Millisecond}
 	done := make(chan error, 1)
 	go func() {
 		resp, err := client.Do(e.request("GET", "/", nil))

@@ -175,7 +175,7 @@ func truncated(reply string, end func(*rawConn), want error) func(*env) {
 			c.send("HTTP/1.1 200 OK\r\n%s", reply)
 			end(c)
 		})
-		for range 3 {
+		for range 2 {
 			resp, err := e.try(e.request("POST", "/", nil))
 			if err == nil {
 				if body, err := e.read(resp); err == nil {

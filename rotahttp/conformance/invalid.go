@@ -28,10 +28,10 @@ var invalidCases = []testCase{
 		r.Trailer = http.Header{"X-Key": {"value\r\nX-More: smuggled"}}
 	})},
 	{"smuggled-in-host", onAll, contract, invalidSmuggled(func(r *http.Request) { r.Host = "a.test\r\nX-More: smuggled" })},
-	{"smuggled-in-path", onAll, contract, invalidSmuggled(func(r *http.Request) {
+	{"smuggled-in-path", onHTTP1 | 1<<H2C, contract, invalidSmuggled(func(r *http.Request) {
 		r.URL.Opaque = "//" + host + "/a HTTP/1.1\r\nX-More: smuggled\r\n"
 	})},
-	{"smuggled-in-query", onAll, contract, invalidSmuggled(func(r *http.Request) {
+	{"smuggled-in-query", onHTTP1, contract, invalidSmuggled(func(r *http.Request) {
 		r.URL.RawQuery = "q HTTP/1.1\r\nX-More: smuggled\r\n"
 	})},
 }

@@ -100,9 +100,12 @@ func (c *rawConn) answers() {
 	}
 }
 
+// settling is how long a client has to see what has come on an idle connection, if it does not close that sooner.
+const settling = 100 * time.Millisecond
+
 // settle waits until the client has closed the connection, or has had the time to. What it sends meanwhile stays.
 func (c *rawConn) settle() {
-	c.tcp.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	c.tcp.SetReadDeadline(time.Now().Add(settling))
 	c.br.Peek(1)
 	c.tcp.SetReadDeadline(time.Time{})
 }

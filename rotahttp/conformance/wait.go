@@ -9,8 +9,10 @@ import (
 )
 
 // eventually asks until the answer is yes, or patience is at its end.
-func (e *env) eventually(ok func() bool) bool {
-	limit := time.NewTimer(e.patience())
+func (e *env) eventually(ok func() bool) bool { return e.within(e.patience(), ok) }
+
+func (e *env) within(d time.Duration, ok func() bool) bool {
+	limit := time.NewTimer(d)
 	defer limit.Stop()
 	for pause := time.Millisecond / 4; ; pause = min(2*pause, 20*time.Millisecond) {
 		if ok() {
