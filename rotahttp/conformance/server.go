@@ -95,7 +95,10 @@ func (k *keys) server(p Protocol) *tls.Config {
 	if p == HTTP2 {
 		next = "h2"
 	}
-	return &tls.Config{Certificates: []tls.Certificate{k.certificate}, NextProtos: []string{next}}
+	return &tls.Config{
+		Certificates: []tls.Certificate{k.certificate}, NextProtos: []string{next},
+		CurvePreferences: []tls.CurveID{tls.X25519}, // there are many handshakes
+	}
 }
 
 func (k *keys) client() *tls.Config { return &tls.Config{RootCAs: k.roots} }
