@@ -1,0 +1,15 @@
+package conformance_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/rota-go/rota/rotahttp/conformance"
+)
+
+// The suite asks for nothing that http.Transport does not do.
+func TestHTTPTransport(t *testing.T) {
+	conformance.Run(t, conformance.Params{
+		New: func(_ testing.TB, s conformance.Server) http.RoundTripper { return s.NewTransport() },
+	})
+}
