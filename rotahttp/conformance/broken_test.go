@@ -283,6 +283,7 @@ const patience = 2 * time.Second
 // Every fault is found by the case that is there to find it. Most of the time goes into waiting for what does not
 // happen, so several wait at once.
 func TestSabotage(t *testing.T) {
+	t.Parallel()
 	free := make(chan struct{}, 16)
 	var report []func()
 	for _, test := range sabotage {
@@ -314,6 +315,7 @@ func TestSabotage(t *testing.T) {
 
 // The naive client without a bug keeps what its buggy brothers break: it is the bug that is found.
 func TestNaiveClient(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		"conn/closed-unread", "conn/closed-mid-body", "conn/close-said-by-server", "framing/http-1.0", "conn/reply-twice",
 		"conn/garbage-after-reply", "conn/unsolicited-when-idle", "conn/body-after-204", "replay/closed-long-ago",
