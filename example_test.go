@@ -210,3 +210,34 @@ func ExampleClient_Close() {
 	fmt.Println(errors.Is(err, rota.ErrClosed))
 	// Output: true
 }
+
+// What a transport does beside calls: it follows the set, and says what it found out about a replica.
+func ExampleClient_Watch() {
+	client, err := rota.New(rota.Config{Resolver: rota.StaticAddrs("a:80", "b:80"), Policy: rota.DefaultPolicy()})
+	if err != nil {
+		panic(err)
+	}
+	defer client.Close()
+	known := make(chan []rota.Instance, 1)
+	client.Watch(func(set []rota.Instance) { known <- set })
+	set := <-known
+	client.Go(func(ctx context.Context) { <-ctx.Done() }) // until Close, which waits for it
+	client.Checked("a:80", false)
+	fmt.Println(len(set), client.Stats().Nodes[0].Breaker)
+	// Output: 2 open
+}
+
+// Calls that take about the same time share a Route.
+func ExampleClient_Route() {
+	client, err := rota.New(rota.Config{Resolver: rota.StaticAddrs("a:80"), Policy: rota.DefaultPolicy()})
+	if err != nil {
+		panic(err)
+	}
+	defer client.Close()
+	call := rota.Call{Idempotent: true, Route: client.Route("lookup")}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	rota.Do(ctx, client, call, rota.Op[string]{Send: lookup})
+	fmt.Println(client.Stats().Routes[0].Name)
+	// Output: lookup
+}

@@ -185,3 +185,26 @@ func ExampleNewTransport() {
 	fmt.Println(base.MaxIdleConnsPerHost, base.TLSHandshakeTimeout, base.Proxy == nil)
 	// Output: 1024 1s true
 }
+
+// Replicas are asked whether they are well, and requests that take long are told from those that do not.
+func ExampleCheck() {
+	replicas, client := users(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") })
+	defer replicas.Close()
+	defer client.Close()
+	users := &rotahttp.Transport{
+		Client: client,
+		Base:   replicas.Transport(),
+		Check:  &rotahttp.Check{Path: "/readyz", Interval: 5 * time.Second},
+		Routes: []string{"GET /v1/{id}", "GET /report"},
+	}
+	resp, err := (&http.Client{Transport: users}).Get("http://users/v1/42")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	for _, route := range client.Stats().Routes {
+		fmt.Println(route.Name, route.Calls)
+	}
+	// Output: GET /v1/{id} 1
+}
