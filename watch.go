@@ -43,15 +43,17 @@ func (cl *Cluster) instances() []Instance {
 	return set
 }
 
-// Go runs f on a goroutine of its own. Close ends its context and waits for it. On a closed client f is not run.
-func (c *Client) Go(f func(ctx context.Context)) {
+// Go runs f on a goroutine of its own. Close ends its context and waits for it. On a closed client f is not run, and Go
+// reports false.
+func (c *Client) Go(f func(ctx context.Context)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed.Load() {
-		return
+		return false
 	}
 	c.behind++
 	c.spawn(f)
+	return true
 }
 
 // Checked takes the result of an active check of the replica at addr into account: a good one ends its ejection, a bad

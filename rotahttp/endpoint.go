@@ -124,7 +124,7 @@ func (e *Endpoint[Req, Res]) CloseIdle() {
 }
 
 func (e *Endpoint[Req, Res]) init() {
-	e.peers.of(e.HTTP)
+	e.peers.of(e.HTTP, e.Client)
 	method := e.Method
 	if method == "" {
 		method = http.MethodPost
@@ -134,7 +134,6 @@ func (e *Endpoint[Req, Res]) init() {
 		e.targets.path = "/" + e.Path
 	}
 	if e.Client != nil {
-		e.Client.Watch(e.peers.keep)
 		if e.Check != nil {
 			e.Check.start(e.Client, &e.peers)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rota-go/rota"
 	"github.com/rota-go/rota/internal/h1"
@@ -20,11 +21,17 @@ type peers struct {
 	base   http.RoundTripper
 	shared *settings // of base, if every peer can have a copy of it; nil = requests are readdressed for base
 	direct bool      // short HTTP/1.1 requests need no net/http
-	peers  sync.Map  // address -> *peer
+	spawn  func(func(context.Context)) bool
+	peers  sync.Map // address -> *peer
 }
 
-// of sets out from base; nil = NewTransport().
-func (ps *peers) of(base http.RoundTripper) {
+// of sets out from base; nil = NewTransport(). The set of client is followed; nil = none.
+func (ps *peers) of(base http.RoundTripper, client *rota.Client) {
+	ps.spawn = func(func(context.Context)) bool { return false }
+	if client != nil {
+		ps.spawn = client.Go
+		client.Watch(ps.keep)
+	}
 	if base == nil {
 		base = NewTransport()
 	}
@@ -50,7 +57,7 @@ func (ps *peers) get(addr string) (*peer, error) {
 	if !strings.Contains(addr, "://") {
 		u.Scheme = "" // that of the request
 	}
-	p := &peer{url: u, shared: ps.base, readdress: ps.shared == nil}
+	p := &peer{url: u, shared: ps.base, readdress: ps.shared == nil, spawn: ps.spawn}
 	if s := ps.shared; s != nil {
 		p.dialer = s.dialer(u)
 		p.idle.of(s.from)
@@ -95,6 +102,7 @@ type peer struct {
 	own     atomic.Pointer[http.Transport] // nil until something needs it
 	direct  flag
 	idle    idle
+	spawn   func(func(context.Context)) bool
 	retired flag
 }
 
@@ -157,10 +165,28 @@ func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response,
 		var again bool
 		if conn, again = h1.New(nc, p.idle.maxHead); !again {
 			p.direct.Store(false) // we could not tell whether the server has closed it meanwhile
-			return conn.RoundTrip(ctx, req, func(c *h1.Conn) { c.Close() })
+			resp, err := conn.RoundTrip(ctx, req, func(c *h1.Conn) { c.Close() })
+			if h1.Waits(err) {
+				conn.Close()
+			}
+			return resp, err
 		}
 	}
-	return conn.RoundTrip(ctx, req, p.idle.put)
+	resp, err := conn.RoundTrip(ctx, req, p.idle.put)
+	if h1.Waits(err) {
+		p.outwait(ctx, conn, req)
+	}
+	return resp, err
+}
+
+// A request that another attempt has made superfluous is given outwait for its reply: to connect again would cost more
+// than that. Then the connection is closed, which tells the replica to stop.
+const outwait = 20 * time.Millisecond
+
+func (p *peer) outwait(ctx context.Context, conn *h1.Conn, req *http.Request) {
+	if context.Cause(ctx) != rota.ErrLost || !p.spawn(func(context.Context) { conn.Outwait(req, outwait, p.idle.put) }) {
+		conn.Close()
+	}
 }
 
 // join connects, and waits for that no longer than ctx lasts, whatever the dialer does. A connection that comes too late

@@ -107,9 +107,8 @@ func (t *Transport) CloseIdleConnections() {
 }
 
 func (t *Transport) init() {
-	t.peers.of(t.Base)
+	t.peers.of(t.Base, t.Client)
 	if t.Client != nil {
-		t.Client.Watch(t.peers.keep)
 		if t.Check != nil {
 			t.Check.start(t.Client, &t.peers)
 		}

@@ -84,7 +84,9 @@ func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) 
 	if number > 1 {
 		set(HeaderAttempt, formatCount(number))
 	}
-	set(HeaderRetriesLeft, formatCount(a.Left()))
+	if number > 1 || in != nil {
+		set(HeaderRetriesLeft, formatCount(a.Left()))
+	}
 	if in == nil {
 		return h, true
 	}

@@ -21,18 +21,21 @@ import (
 
 // Conn is a connection to a server. One request at a time may be on it.
 type Conn struct {
-	nc   net.Conn
-	head int64 // the most bytes that a reply's head may have, informational ones before it included
-	left int64 // bytes that may still be read
-	sent int64 // bytes of the request that were written
-	br   *bufio.Reader
-	bw   *bufio.Writer
+	nc      net.Conn
+	head    int64 // the most bytes that a reply's head may have, informational ones before it included
+	left    int64 // bytes that may still be read
+	sent    int64 // bytes of the request that were written
+	written bool  // all of it
+	br      *bufio.Reader
+	bw      *bufio.Writer
 
 	raw  syscall.RawConn // nil if the connection has none
 	peek func(fd uintptr) bool
 	live bool // what peek found
 
-	Touched bool // for the owner of idle connections
+	// For the owner of idle connections: whether it was used since somebody looked, and when it became idle.
+	Touched bool
+	Since   time.Duration
 }
 
 // New returns a Conn over nc, which it owns. maxHead bounds the head of a reply, in bytes. It reports false when nc cannot
@@ -62,7 +65,7 @@ func (c *Conn) Close() error { return c.nc.Close() }
 // RoundTrip sends req and returns the reply once its head has come. The end of ctx ends it, and the reading of the reply's
 // body. req is not changed but for its body, which is read and closed. When the connection can be used for another
 // request, idle gets it: before RoundTrip returns, when there is no body, or when the body's end was read. Otherwise it
-// is closed.
+// is closed, unless RoundTrip returns an error for which Waits is true.
 func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, idle func(*Conn)) (*http.Response, error) {
 	stop := notStopped
 	if ctx.Done() != nil {
@@ -71,10 +74,13 @@ func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, idle func(*Conn
 	resp, err := c.exchange(req)
 	if err != nil {
 		stop()
-		c.nc.Close()
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
+			if c.written && c.left == c.head {
+				return nil, &waitingError{err}
+			}
 		}
+		c.nc.Close()
 		if c.sent == 0 {
 			return nil, &UnsentError{err}
 		}
@@ -95,9 +101,43 @@ func notStopped() bool { return true }
 // interrupt ends a read or write that waits, and every later one.
 func (c *Conn) interrupt() { c.nc.SetDeadline(time.Unix(1, 0)) }
 
+// waitingError says that ctx ended while the reply was awaited, and nothing of it had come.
+type waitingError struct{ err error }
+
+func (e *waitingError) Error() string { return e.err.Error() }
+func (e *waitingError) Unwrap() error { return e.err }
+
+// Waits reports whether RoundTrip ended with err while it waited for the first byte of a reply. The connection is still
+// open then: it is to be closed, or to be given to Outwait.
+func Waits(err error) bool {
+	_, ok := err.(*waitingError)
+	return ok
+}
+
+// Outwait waits for the reply that RoundTrip did not, no longer than d, and gives the connection to idle if it can be used
+// again. req is the request that was sent.
+func (c *Conn) Outwait(req *http.Request, d time.Duration, idle func(*Conn)) {
+	c.nc.SetDeadline(time.Now().Add(d))
+	resp, err := c.reply(req, nil)
+	if err != nil {
+		c.nc.Close()
+		return
+	}
+	c.left = maxOutwaited
+	_, err = io.Copy(io.Discard, resp.Body)
+	if err != nil || resp.Close || req.Close || c.nc.SetDeadline(time.Time{}) != nil {
+		c.nc.Close()
+		return
+	}
+	c.end(true, idle)
+}
+
+// maxOutwaited is the longest reply that is read for the sake of its connection, in bytes.
+const maxOutwaited = 64 << 10
+
 // exchange writes a request and reads the head of its reply. A server may reply, and close, before it has read all.
 func (c *Conn) exchange(req *http.Request) (*http.Response, error) {
-	c.sent, c.left = 0, c.head
+	c.sent, c.left, c.written = 0, c.head, false
 	werr := req.Write(c.bw)
 	if werr == nil {
 		werr = c.bw.Flush()
@@ -105,6 +145,12 @@ func (c *Conn) exchange(req *http.Request) (*http.Response, error) {
 	if werr != nil && c.sent == 0 {
 		return nil, fmt.Errorf("write request: %w", werr)
 	}
+	c.written = werr == nil
+	return c.reply(req, werr)
+}
+
+// reply reads the head of a reply. werr is why the request was not written to its end.
+func (c *Conn) reply(req *http.Request, werr error) (*http.Response, error) {
 	for {
 		resp, err := http.ReadResponse(c.br, req)
 		switch {
