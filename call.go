@@ -28,6 +28,8 @@ type Call struct {
 	// Idempotent says that the request may be sent more than once. The zero value is the safe one: only an
 	// attempt that certainly never reached a replica is then repeated, and nothing is hedged.
 	Idempotent bool
+	// Alone says that no two attempts are to be under way at a time: nothing is hedged.
+	Alone bool
 	// Route is what kind of call it is, for the delay of its hedge; nil = those without.
 	Route *Route
 }

@@ -204,5 +204,5 @@ func (p *Plan) advance(now time.Time) { p.now = max(p.now, p.cl.since(now)) }
 // none: its context ends the attempts.
 func (p *Plan) timed() bool {
 	r := &p.cl.rules
-	return p.own || r.tryTimeout > 0 || p.call.Idempotent && r.attempts > 1 && (r.hedge || r.splitTime && p.deadline != never)
+	return p.own || r.tryTimeout > 0 || p.call.Idempotent && !p.call.Alone && r.attempts > 1 && (r.hedge || r.splitTime && p.deadline != never)
 }

@@ -217,7 +217,7 @@ func (p *Plan) setTimes(a *Attempt) {
 	if r.tryTimeout > 0 {
 		a.deadline = min(a.deadline, p.now+r.tryTimeout)
 	}
-	if !p.call.Idempotent || p.spent() || len(p.set.nodes) == 1 {
+	if !p.call.Idempotent || p.call.Alone || p.spent() || len(p.set.nodes) == 1 {
 		return
 	}
 	if r.hedge {

@@ -103,3 +103,19 @@ func TestConnectReplicaDies(t *testing.T) {
 		}
 	})
 }
+
+// A client's stream that meets a replica that is gone has sent nothing, and goes elsewhere: nobody has read of its body.
+func TestConnectStreamIsRepeatedUnsent(t *testing.T) {
+	everySpeech(t, rota.DefaultPolicy(), func(t *testing.T, w *rpcWorld) {
+		w.replicas[0].kill()
+		for i := range 6 {
+			up := w.join.CallClientStream(w.ctx)
+			for _, s := range []string{"x", "y", "z"} {
+				_ = up.Send(wrapperspb.String(s)) // its error is that of the call
+			}
+			if resp, err := up.CloseAndReceive(); err != nil || resp.Msg.GetValue() != "xyz" {
+				t.Errorf("stream %d: %v", i, err)
+			}
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"sync"
 
 	"github.com/rota-go/rota"
@@ -17,21 +18,25 @@ type requestBody struct {
 	original   io.ReadCloser // nil = none
 	get        func() (io.ReadCloser, error)
 	replayable bool
+	long       bool // it is not sent to two replicas side by side
 
-	mu   sync.Mutex
-	sent bool // the original was given away; who has it closes it
+	mu    sync.Mutex
+	sent  bool // the original was given away; who has it closes it
+	begun bool // somebody has read of it
+	over  bool // the call has ended
 }
 
-// of takes the body of req. It reads one that is to be replayed from memory: of a known length up to limit, without a
-// GetBody. Reading ends with the request's context. If it fails the body is closed.
+// of takes the body of req. It reads one that is to be replayed from memory: of a known length up to limit, unless
+// GetBody surely makes copies. Reading ends with the request's context. If it fails the body is closed.
 func (b *requestBody) of(req *http.Request, limit int64) error {
 	b.original, b.get = req.Body, req.GetBody
+	short := req.ContentLength > 0 && req.ContentLength <= limit
 	switch {
 	case req.Body == nil || req.Body == http.NoBody:
 		b.original, b.get, b.replayable = nil, nil, true
-	case req.GetBody != nil:
-		b.replayable = true
-	case req.ContentLength > 0 && req.ContentLength <= limit:
+	case req.GetBody != nil && (!short || copies(req.Body)):
+		b.replayable, b.long = true, !short
+	case short:
 		data, err := readAll(req)
 		if err != nil {
 			return err
@@ -41,6 +46,10 @@ func (b *requestBody) of(req *http.Request, limit int64) error {
 	}
 	return nil
 }
+
+// copies reports whether body is what http.NewRequest makes of a string or bytes, with a GetBody that makes another. Other
+// GetBodys may return the one body there is, rewound, which attempts side by side would share.
+func copies(body io.ReadCloser) bool { return reflect.TypeOf(body).PkgPath() == "io" }
 
 // readAll reads and closes a body whose length is known.
 func readAll(req *http.Request) ([]byte, error) {
@@ -70,7 +79,10 @@ func (b *requestBody) next() (io.ReadCloser, error) {
 	defer b.mu.Unlock()
 	if b.original != nil && !b.sent {
 		b.sent = true
-		return b.original, nil
+		if b.get != nil {
+			return b.original, nil
+		}
+		return &lentBody{b}, nil
 	}
 	if b.get == nil {
 		return nil, &bodyError{errors.New("it cannot be sent again")}
@@ -96,10 +108,32 @@ func (b *requestBody) close() {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.over = true
 	if b.original != nil && !b.sent {
 		b.sent = true
 		b.original.Close()
 	}
+}
+
+// lentBody is the only body there is, as an attempt has it. An http.Transport closes the body of a request with which it
+// could not connect; then another attempt may have it, if nobody has read of it.
+type lentBody struct{ b *requestBody }
+
+func (l *lentBody) Read(p []byte) (int, error) {
+	l.b.mu.Lock()
+	l.b.begun = true
+	l.b.mu.Unlock()
+	return l.b.original.Read(p)
+}
+
+func (l *lentBody) Close() error {
+	l.b.mu.Lock()
+	defer l.b.mu.Unlock()
+	if !l.b.begun && !l.b.over {
+		l.b.sent = false
+		return nil
+	}
+	return l.b.original.Close()
 }
 
 // classifyError says what it means that there was no reply to an attempt with this body.

@@ -17,12 +17,13 @@ import (
 //
 // A request may be repeated if its method is idempotent (RFC 9110, 9.2.2), if it has an Idempotency-Key, or if its
 // context says so (see MayRepeat); any request whose attempt never reached a replica is repeated. A body is
-// replayed through GetBody, or from memory when its length is known and at most MaxReplay; with any other body a request
-// is sent once. When every attempt failed, the last reply is returned if there was one, and a *rota.CallError if not, or
+// replayed from memory when its length is known and at most MaxReplay, or through GetBody, and then never to two replicas
+// side by side; a request with any other body is sent once. When every attempt failed, the last reply is returned if there was one, and a *rota.CallError if not, or
 // if the request's context has ended.
 //
 // An attempt is in flight until the body of its reply was read to the end or closed. The policy's times bound a request
-// until the headers of the reply have come; the context of the request bounds the body as well.
+// until the headers of the reply have come; the context of the request bounds the body as well. A replica that is told the
+// time, and wrapped in a Handler, ends the whole of the request when it is over: streams want a policy without Timeout.
 //
 // Set the fields before the first RoundTrip, which may then be called concurrently. A Transport must not be copied.
 type Transport struct {
@@ -63,7 +64,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	defer tr.body.close()
 	in := inboundOf(req.Context())
-	call := rota.Call{Idempotent: tr.body.replayable && mayRepeat(req) && in.repeats(), Route: t.routes.find(req)}
+	call := rota.Call{
+		Idempotent: tr.body.replayable && mayRepeat(req) && in.repeats(), Alone: tr.body.long, Route: t.routes.find(req),
+	}
 	r, err := rota.Do(req.Context(), t.Client, call, rota.Op[reply]{
 		Send: tr.send, Classify: classifyReply, Hold: holdReply, Discard: discardReply,
 	})

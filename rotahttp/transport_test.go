@@ -262,7 +262,7 @@ func TestBodyFails(t *testing.T) {
 		body io.Reader
 		get  func() (io.ReadCloser, error)
 	}{
-		{name: "in GetBody", body: strings.NewReader(`"hello"`), get: func() (io.ReadCloser, error) { return nil, gone }},
+		{name: "in GetBody", body: strings.NewReader(strings.Repeat(" ", 100<<10)), get: func() (io.ReadCloser, error) { return nil, gone }},
 		{name: "in Read", body: iotest.ErrReader(gone)},
 	}
 	for _, test := range tests {
@@ -271,6 +271,9 @@ func TestBodyFails(t *testing.T) {
 				w.Replica(0).Set(rotatest.Refuse())
 				req := request(t.Context(), "PUT", track(test.body))
 				req.ContentLength, req.GetBody = 7, test.get
+				if test.get != nil {
+					req.ContentLength = 100 << 10
+				}
 				if resp, err := w.transport().RoundTrip(req); !errors.Is(err, gone) {
 					t.Errorf("RoundTrip() = %v, %v, want %v", resp, err, gone)
 				}
@@ -280,6 +283,36 @@ func TestBodyFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A body that can be sent once is sent elsewhere if nobody has read of it, and closed once in any case.
+func TestOneBodyGoesElsewhereUnread(t *testing.T) {
+	bubble(t, 3, func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }, plain, func(t *testing.T, w *world) {
+		w.Replica(0).Set(rotatest.Refuse())
+		w.Replica(1).Set(rotatest.Refuse())
+		body := track(strings.NewReader("hello"))
+		req := request(t.Context(), "POST", nil)
+		req.Body, req.ContentLength = body, -1
+		resp, err := w.transport().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(got) != "hello" || err != nil || !body.wasClosed() {
+			t.Errorf("the replica got %q, %v; closed %t", got, err, body.wasClosed())
+		}
+	})
+	bubble(t, 2, nil, plain, func(t *testing.T, w *world) {
+		w.Replica(0).Set(rotatest.Refuse())
+		w.Replica(1).Set(rotatest.Refuse())
+		body := track(strings.NewReader("hello"))
+		req := request(t.Context(), "POST", nil)
+		req.Body, req.ContentLength = body, -1
+		if _, err := w.transport().RoundTrip(req); err == nil || !body.wasClosed() {
+			t.Errorf("err = %v, closed %t; want an error, and the body closed", err, body.wasClosed())
+		}
+	})
 }
 
 // Reading a body that is to be kept in memory ends with the request's context.
