@@ -55,8 +55,9 @@ type Gate struct {
 	arrived  atomic.Int64 // when the last request came; kept while draining
 }
 
-// Handler wraps the handler of a service that is called through rota. The context of a request ends when the caller's time is up, and carries on to the calls made with it: the
-// trail (Rota-Hops), and traceparent, tracestate, baggage and X-Request-Id unchanged.
+// Handler wraps the handler of a service that is called through rota. The context of a request ends when the caller's
+// time is up, and carries on to the calls made with it: the trail (Rota-Hops), and traceparent, tracestate, baggage and
+// X-Request-Id unchanged.
 //
 // The time is the least of Rota-Timeout-Ms, Connect-Timeout-Ms, grpc-timeout and x-envoy-expected-rq-timeout-ms, and of
 // 24 hours. One that does not parse is ignored; 0 is up already.

@@ -127,13 +127,21 @@ func (l *lentBody) Read(p []byte) (int, error) {
 }
 
 func (l *lentBody) Close() error {
-	l.b.mu.Lock()
-	defer l.b.mu.Unlock()
-	if !l.b.begun && !l.b.over {
-		l.b.sent = false
+	if l.b.takeBack() {
 		return nil
 	}
-	return l.b.original.Close()
+	return l.b.original.Close() // which may take its time
+}
+
+// takeBack reports whether another attempt may have the body that was lent.
+func (b *requestBody) takeBack() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.begun || b.over {
+		return false
+	}
+	b.sent = false
+	return true
 }
 
 // classifyError says what it means that there was no reply to an attempt with this body.
