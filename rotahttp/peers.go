@@ -37,12 +37,18 @@ func (ps *peers) of(base http.RoundTripper, client *rota.Client) {
 	}
 	ps.base = base
 	t, ok := base.(*http.Transport)
-	if !ok || t.Proxy != nil || t.DialTLSContext != nil || t.DialTLS != nil || t.Dial != nil && t.DialContext == nil {
+	if !ok || t.Proxy != nil || t.DialTLSContext != nil || dialsOldly(t) {
 		return // what decides by address must see the address
 	}
 	ps.shared = settingsOf(t)
 	ps.direct = t.DisableCompression && !t.DisableKeepAlives && t.MaxConnsPerHost == 0 && t.ResponseHeaderTimeout == 0 &&
 		(t.Protocols == nil || t.Protocols.HTTP1() && !t.Protocols.UnencryptedHTTP2())
+}
+
+// dialsOldly reports whether t dials in a way of before there were contexts.
+func dialsOldly(t *http.Transport) bool {
+	//lint:ignore SA1019 net/http heeds them, so they are to be seen
+	return t.DialTLS != nil || t.Dial != nil && t.DialContext == nil
 }
 
 // get returns the peer at an address.
