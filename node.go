@@ -30,17 +30,19 @@ type Node struct {
 	refusals   row            // overloads
 	silence    row            // attempts given up without an answer
 	slowed     window.Counter // slow answers, and attempts that lost to a hedge
-	vanished   atomic.Bool    // discovery does not list it any more
 	warm       atomic.Int64   // when its slow start began; 0 = never
 	pause      atomic.Int64   // between trials
 	lostTrials atomic.Int64   // since the breaker opened
+	returned   time.Duration  // when its breaker last closed; 0 = never; guarded by health.mu
 
-	// Guarded by health.mu.
-	standing standing
-	returned time.Duration // when its breaker last closed; 0 = never
-	relapses int
+	vanished atomic.Bool // discovery does not list it any more
+	standing standing    // guarded by health.mu
+	relapses int8        // guarded by health.mu
+	slow     int8        // sweeps in a row that found it slow; Cluster.sweeping is held
 
-	slow int // sweeps in a row that found it slow; sweeping is held
+	// To a multiple of 64 bytes: what is allocated in any other size begins in the middle of a cache line, and two nodes
+	// share one.
+	_ [16]byte
 }
 
 func newNode(inst Instance) *Node {

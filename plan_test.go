@@ -423,3 +423,10 @@ func TestRoutesAreBounded(t *testing.T) {
 		t.Errorf("an early route became %q", r.Name())
 	}
 }
+
+// A node begins a cache line of its own, and is small: there may be ten thousand that are never called.
+func TestNodeSize(t *testing.T) {
+	if rota.NodeSize%64 != 0 || rota.NodeSize > 256 {
+		t.Errorf("a Node has %d bytes, want a multiple of 64, at most 256", rota.NodeSize)
+	}
+}
