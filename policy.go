@@ -71,6 +71,11 @@ const OverloadCalm = time.Second
 // its first attempt, unless no other replica is left. An attempt that lost to its hedge is no failure, but as
 // many of them as Failures, in a row over at least 100 ms in which the replica answered nobody, open the breaker too.
 // Overload is no failure either; after as many in a row the replica is left alone for Open, if there is another one.
+//
+// Once a second replicas are compared with each other: one whose share of failures is far above that of all others
+// together is taken out too, and, where a Hedge is set, one of which most answers are slow while those of the others are
+// not. A replica that fails again within 30 s of its return waits twice as long for its next trial, up to a second (or
+// Open, if that is longer).
 type Breaker struct {
 	Failures int           // default 5
 	Ratio    float64       // default 0.5
