@@ -190,7 +190,8 @@ func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response,
 const outwait = 20 * time.Millisecond
 
 func (p *peer) outwait(ctx context.Context, conn *h1.Conn, req *http.Request) {
-	if context.Cause(ctx) != rota.ErrLost || !p.spawn(func(context.Context) { conn.Outwait(req, outwait, p.idle.put) }) {
+	method := req.Method
+	if context.Cause(ctx) != rota.ErrLost || !p.spawn(func(context.Context) { conn.Outwait(method, outwait, p.idle.put) }) {
 		conn.Close()
 	}
 }

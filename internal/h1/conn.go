@@ -115,17 +115,17 @@ func Waits(err error) bool {
 }
 
 // Outwait waits for the reply that RoundTrip did not, no longer than d, and gives the connection to idle if it can be used
-// again. req is the request that was sent.
-func (c *Conn) Outwait(req *http.Request, d time.Duration, idle func(*Conn)) {
+// again. method is that of the request that was sent; the request itself is its owner's again.
+func (c *Conn) Outwait(method string, d time.Duration, idle func(*Conn)) {
 	c.nc.SetDeadline(time.Now().Add(d))
-	resp, err := c.reply(req, nil)
+	resp, err := c.reply(&http.Request{Method: method}, nil)
 	if err != nil {
 		c.nc.Close()
 		return
 	}
 	c.left = maxOutwaited
 	_, err = io.Copy(io.Discard, resp.Body)
-	if err != nil || resp.Close || req.Close || c.nc.SetDeadline(time.Time{}) != nil {
+	if err != nil || resp.Close || c.nc.SetDeadline(time.Time{}) != nil {
 		c.nc.Close()
 		return
 	}
