@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rota-go/rota/internal/wait"
 )
 
 // Resolver tells where the replicas of a service are.
@@ -133,31 +135,19 @@ func (c *Client) resolve(ctx context.Context, r Resolver) {
 			err = errors.New("the resolver returned")
 		}
 		c.lastErr.Store(&err)
-		wait := pause/2 + rand.N(pause/2)
+		rest := pause/2 + rand.N(pause/2)
 		if f := c.observer.ResolveFailed; f != nil {
-			f(ResolveEvent{c.service, err, wait})
+			f(ResolveEvent{c.service, err, rest})
 		}
-		if !sleep(ctx, wait) {
+		if !wait.For(ctx, rest) {
 			return
 		}
 		pause = min(2*pause, maxResolvePause)
 	}
 }
 
-// sleep waits for d, and reports false if ctx ended before.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// Close ends resolving and what Go began, and waits until attempts have ended that their calls left behind. Calls begun afterwards fail
-// with ErrClosed; those under way go on.
+// Close ends resolving and what Go began, and waits until attempts have ended that their calls left behind. Calls begun
+// afterwards fail with ErrClosed; those under way go on.
 func (c *Client) Close() error {
 	if !c.closed.CompareAndSwap(false, true) {
 		<-c.idle

@@ -3,6 +3,8 @@ package rota
 import (
 	"context"
 	"time"
+
+	"github.com/rota-go/rota/internal/wait"
 )
 
 // Op teaches Do one protocol. Its funcs are called concurrently when a call has several attempts under way.
@@ -71,7 +73,7 @@ func inline[R any](ctx context.Context, c *Client, p *Plan, now time.Time, op Op
 	for {
 		switch s := p.Next(now); s.Kind {
 		case StepWait:
-			if !sleep(ctx, s.At.Sub(now)) {
+			if !wait.For(ctx, s.At.Sub(now)) {
 				p.Cancel(c.now(), ctx.Err())
 			}
 			now = c.now()

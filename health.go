@@ -100,13 +100,13 @@ func (h *health) flagLocked() {
 		flags = 0
 	}
 	if h.failing > 0 {
-		fit := h.size - h.out - h.failing
-		h.share.Store(uint32(min(leastShare, failingShare*float64(fit)/float64(h.failing)) * (1 << 32)))
+		healthy := h.size - h.out - h.failing
+		h.share.Store(uint32(min(leastShare, failingShare*float64(healthy)/float64(h.failing)) * (1 << 32)))
 	}
 	h.state.Store(flags)
 }
 
-// recount brings a node's standing up to date after its breaker has changed.
+// recountLocked brings a node's standing up to date after its breaker has changed.
 func (h *health) recountLocked(n *Node) {
 	if n.standing == absent {
 		return
@@ -199,7 +199,10 @@ func (n *Node) relapse(now time.Duration, r *rules) time.Duration {
 	} else {
 		n.relapses = 0
 	}
-	pause := min(r.open<<n.relapses, max(r.open, maxPause))
+	pause := r.open
+	if pause < maxPause { // a longer one is not stretched
+		pause = min(pause<<n.relapses, maxPause)
+	}
 	n.pause.Store(int64(pause))
 	n.lostTrials.Store(0)
 	return pause

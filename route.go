@@ -81,13 +81,3 @@ func (r *Route) addAnswers(c *hist.Counts) {
 		r.cells[i].latency.AddTo(c)
 	}
 }
-
-// totals returns how many calls were begun, and the latencies of all winning answers.
-func (cl *Cluster) totals() (calls uint64, answers *hist.Counts) {
-	answers = new(hist.Counts)
-	for _, r := range *cl.routes.Load() {
-		calls += r.started()
-		r.addAnswers(answers)
-	}
-	return calls, answers
-}

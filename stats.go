@@ -103,7 +103,15 @@ func (l Latency) Below(d time.Duration) uint64 {
 // Stats returns what was counted up to now. See Client.Stats.
 func (cl *Cluster) Stats(now time.Time) Stats {
 	t := cl.since(now)
-	begun, lat := cl.totals()
+	begun, lat := uint64(0), new(hist.Counts)
+	routes := make([]RouteStats, 0, 1)
+	for _, r := range *cl.routes.Load() {
+		if rs := r.stats(); rs.Calls > 0 {
+			routes = append(routes, rs)
+			begun += rs.Calls
+			lat.Add(rs.Latency.counts)
+		}
+	}
 	c := &cl.calls
 	s := Stats{
 		Service: cl.service, SetAge: -1,
@@ -114,16 +122,12 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 		Retries: c.retries.Load(), Hedges: c.hedges.Load(),
 		BudgetLeft: cl.budget.Left(cl.terms(t)),
 		Latency:    Latency{lat},
+		Routes:     routes,
 		Panic:      cl.health.state.Load()&panicked != 0,
 	}
 	ended := s.Calls.Succeeded + s.Calls.Failed + s.Calls.Overloaded + s.Calls.Unplaced + s.Calls.Ignored
 	var most uint64
-	for _, r := range *cl.routes.Load() {
-		rs := r.stats()
-		if rs.Calls == 0 {
-			continue
-		}
-		s.Routes = append(s.Routes, rs)
+	for _, rs := range routes {
 		if rs.Calls > most {
 			most, s.HedgeDelay = rs.Calls, rs.HedgeDelay
 		}

@@ -39,64 +39,68 @@ func (cl *Cluster) sweep(now time.Duration) {
 
 // sweepFailures finds nodes whose calls fail much more often than those of all the others together.
 func (cl *Cluster) sweepFailures(now time.Duration, nodes []*Node) {
-	var allFailed, all uint64
-	for _, n := range nodes {
+	found := cl.outliers(nodes, minFailed, 0, func(n *Node) tally {
 		failed, ok := n.recent(now)
-		allFailed, all = allFailed+failed, all+failed+ok
-	}
-	if allFailed < minFailed {
-		return
-	}
-	for _, n := range nodes {
-		failed, ok := n.recent(now)
-		mine := failed + ok
-		if failed < minFailed || mine < cl.rules.volume || all-mine < cl.rules.volume || n.breaker.Phase() != breaker.Closed {
-			continue
-		}
-		if worse(float64(failed), float64(mine), float64(allFailed-failed), float64(all-mine)) {
-			cl.outlier(now, n)
+		return tally{failed, failed + ok}
+	})
+	for i, n := range nodes {
+		if found[i] {
+			cl.eliminate(now, n)
 		}
 	}
-}
-
-// worse compares the share f/n of failures with the share fo/no of the others. The others' is taken from one failure
-// more than they had: none in a few hundred does not prove that there will be none.
-func worse(f, n, fo, no float64) bool {
-	p, q := f/n, (fo+1)/(no+1)
-	return p-q >= minWorse && p-q >= minSigma*math.Sqrt(q*(1-q)/n)
 }
 
 // sweepLatency finds nodes of which most answers are slow, or lost to a hedge, while those of the others are not: pauses
 // and slow requests are what hedges are for, a replica that is slow is not.
 func (cl *Cluster) sweepLatency(now time.Duration, nodes []*Node) {
-	var allSlow, all uint64
-	for _, n := range nodes {
-		slow, total := n.pace(now)
-		allSlow, all = allSlow+slow, all+total
-	}
-	for _, n := range nodes {
-		slow, mine := n.pace(now)
-		if mine < cl.rules.volume || all-mine < cl.rules.volume || n.breaker.Phase() != breaker.Closed ||
-			float64(slow) < mostSlow*float64(mine) || !worse(float64(slow), float64(mine), float64(allSlow-slow), float64(all-mine)) {
+	found := cl.outliers(nodes, 0, mostSlow, func(n *Node) tally {
+		_, ok := n.recent(now)
+		slow := n.slowed.Recent(now)
+		return tally{slow, max(ok, slow)}
+	})
+	for i, n := range nodes {
+		if !found[i] {
 			n.slow = 0
 			continue
 		}
 		if n.slow++; n.slow >= slowSweeps {
 			n.slow = 0
-			cl.outlier(now, n)
+			cl.eliminate(now, n)
 		}
 	}
 }
 
-// pace returns how many attempts on the node were slow lately, and of how many.
-func (n *Node) pace(now time.Duration) (slow, total uint64) {
-	_, ok := n.recent(now)
-	slow = n.slowed.Recent(now)
-	return slow, max(ok, slow)
+// tally is how many of a node's recent attempts were bad.
+type tally struct{ bad, all uint64 }
+
+func (t tally) share() float64 { return float64(t.bad) / float64(t.all) }
+
+// outliers counts the attempts of every node once, and finds those in use of which at least least attempts and the share
+// most are bad, and many more than of all the others together.
+func (cl *Cluster) outliers(nodes []*Node, least uint64, most float64, count func(*Node) tally) []bool {
+	tallies, sum := make([]tally, len(nodes)), tally{}
+	for i, n := range nodes {
+		t := count(n)
+		tallies[i], sum = t, tally{sum.bad + t.bad, sum.all + t.all}
+	}
+	found := make([]bool, len(nodes))
+	for i, t := range tallies {
+		others := tally{sum.bad - t.bad, sum.all - t.all}
+		found[i] = t.bad >= least && t.all >= cl.rules.volume && others.all >= cl.rules.volume &&
+			t.share() >= most && t.worse(others) && nodes[i].breaker.Phase() == breaker.Closed
+	}
+	return found
 }
 
-// outlier takes a node out of use that its own breaker would keep, if another fit one stays.
-func (cl *Cluster) outlier(now time.Duration, n *Node) {
+// worse compares the share of what is bad with that of the others. Theirs is taken from one more than they had: none in
+// a few hundred does not prove that there will be none.
+func (t tally) worse(others tally) bool {
+	p, q := t.share(), float64(others.bad+1)/float64(others.all+1)
+	return p-q >= minWorse && p-q >= minSigma*math.Sqrt(q*(1-q)/float64(t.all))
+}
+
+// eliminate takes a node out of use that its own breaker would keep, if another fit one stays.
+func (cl *Cluster) eliminate(now time.Duration, n *Node) {
 	if n.breaker.Trip() {
 		cl.changed(now, n, worsened)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/internal/wait"
 )
 
 // Check asks every replica now and then whether it is well, over connections with the settings of those that carry calls.
@@ -83,7 +84,7 @@ func (k *checker) watch(addr string) context.CancelFunc {
 
 func (k *checker) loop(ctx context.Context, addr string) {
 	failed, well := 0, 0
-	for pause := rand.N(k.Interval); sleep(ctx, pause); pause = k.Interval*4/5 + rand.N(k.Interval*2/5+1) {
+	for pause := rand.N(k.Interval); wait.For(ctx, pause); pause = k.Interval*4/5 + rand.N(k.Interval*2/5+1) {
 		switch v := k.ask(ctx, addr); {
 		case ctx.Err() != nil || v == notOffered:
 			return
@@ -148,15 +149,4 @@ func positive[T ~int | ~int64](v, d T) T {
 		return d
 	}
 	return v
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

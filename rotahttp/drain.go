@@ -19,7 +19,7 @@ const (
 // there is one a second. Runner does all this and more.
 func (g *Gate) Drain(ctx context.Context) error {
 	g.startDrain()
-	return g.awaitMoved(ctx, func() bool { return g.quiet() })
+	return g.awaitMoved(ctx, g.quiet)
 }
 
 // Draining reports whether a drain has begun: a server that drains is not ready.

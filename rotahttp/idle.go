@@ -3,13 +3,10 @@ package rotahttp
 import (
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rota-go/rota/internal/h1"
 )
-
-type flag = atomic.Bool
 
 // idle keeps connections to one replica that nobody uses. The last one to come is the first to go, so that those that
 // are not needed get old.

@@ -63,7 +63,8 @@ func (ps *peers) get(addr string) (*peer, error) {
 	if !strings.Contains(addr, "://") {
 		u.Scheme = "" // that of the request
 	}
-	p := &peer{url: u, shared: ps.base, readdress: ps.shared == nil, spawn: ps.spawn}
+	p := &peer{all: ps, url: u}
+	p.keep = p.idle.put
 	if s := ps.shared; s != nil {
 		p.dialer = s.dialer(u)
 		p.idle.of(s.from)
@@ -101,16 +102,18 @@ func (ps *peers) closeIdle() {
 
 // peer is one replica.
 type peer struct {
-	url       *url.URL          // scheme (empty = that of the request), host, and what comes before the path
-	shared    http.RoundTripper // for all peers
-	readdress bool              // shared goes by the request's URL; otherwise it is not used
+	all *peers
+	url *url.URL // scheme (empty = that of the request), host, and what comes before the path
 	dialer
 	own     atomic.Pointer[http.Transport] // nil until something needs it
-	direct  flag
+	direct  atomic.Bool
 	idle    idle
-	spawn   func(func(context.Context)) bool
-	retired flag
+	keep    func(*h1.Conn) // idle.put, made once
+	retired atomic.Bool
 }
+
+// readdressed reports whether requests carry the replica's address in their URL, for a base that goes by it.
+func (p *peer) readdressed() bool { return p.all.shared == nil }
 
 // address returns the URL that a request for u has on its way to the peer. It is u itself if nothing is to be changed.
 func (p *peer) address(u *url.URL) *url.URL {
@@ -118,13 +121,13 @@ func (p *peer) address(u *url.URL) *url.URL {
 	if scheme == "" {
 		scheme = u.Scheme
 	}
-	if !p.readdress && p.url.Path == "" && p.url.RawPath == "" && scheme == u.Scheme {
+	if !p.readdressed() && p.url.Path == "" && p.url.RawPath == "" && scheme == u.Scheme {
 		return u
 	}
 	out := new(url.URL)
 	under(out, p.url, u)
 	out.Scheme = scheme
-	if !p.readdress {
+	if !p.readdressed() {
 		out.Host = u.Host
 	}
 	return out
@@ -147,8 +150,8 @@ func (p *peer) roundTrip(ctx context.Context, req *http.Request) (*http.Response
 
 // transport returns what sends requests that are not for exchange.
 func (p *peer) transport() http.RoundTripper {
-	if p.readdress {
-		return p.shared
+	if p.readdressed() {
+		return p.all.base
 	}
 	if t := p.own.Load(); t != nil {
 		return t
@@ -159,7 +162,7 @@ func (p *peer) transport() http.RoundTripper {
 
 // exchange sends req on a connection of ours.
 func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
-	conn := p.idle.take()
+	conn, keep := p.idle.take(), p.keep
 	if conn == nil {
 		nc, err := p.join(ctx, req.URL.Host)
 		if err != nil {
@@ -171,16 +174,12 @@ func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response,
 		var again bool
 		if conn, again = h1.New(nc, p.idle.maxHead); !again {
 			p.direct.Store(false) // we could not tell whether the server has closed it meanwhile
-			resp, err := conn.RoundTrip(ctx, req, func(c *h1.Conn) { c.Close() })
-			if h1.Waits(err) {
-				conn.Close()
-			}
-			return resp, err
+			keep = func(c *h1.Conn) { c.Close() }
 		}
 	}
-	resp, err := conn.RoundTrip(ctx, req, p.idle.put)
+	resp, err := conn.RoundTrip(ctx, req, keep)
 	if h1.Waits(err) {
-		p.outwait(ctx, conn, req)
+		p.outwait(ctx, conn, req.Method, keep)
 	}
 	return resp, err
 }
@@ -189,9 +188,8 @@ func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response,
 // than that. Then the connection is closed, which tells the replica to stop.
 const outwait = 20 * time.Millisecond
 
-func (p *peer) outwait(ctx context.Context, conn *h1.Conn, req *http.Request) {
-	method := req.Method
-	if context.Cause(ctx) != rota.ErrLost || !p.spawn(func(context.Context) { conn.Outwait(method, outwait, p.idle.put) }) {
+func (p *peer) outwait(ctx context.Context, conn *h1.Conn, method string, keep func(*h1.Conn)) {
+	if context.Cause(ctx) != rota.ErrLost || !p.all.spawn(func(context.Context) { conn.Outwait(method, outwait, keep) }) {
 		conn.Close()
 	}
 }

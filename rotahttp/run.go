@@ -277,7 +277,7 @@ func (s *serving) serve() {
 }
 
 // moved reports whether nobody would notice if the server were gone: all who had a connection were told and have closed
-// it, and did not come again. A server that was never called has nobody to wait for.
+// it, and nobody has come since.
 func (s *serving) moved() bool { return s.open.Load() == 0 && s.gate.quiet() }
 
 // over reports whether the server accepts nobody any more.

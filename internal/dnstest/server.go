@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/rota-go/rota/internal/wait"
 )
 
 // Server answers DNS queries over UDP and TCP, on the same port of 127.0.0.1. Methods may be called concurrently.
@@ -202,7 +204,7 @@ func (s *Server) answers(query []byte, network string) [][]byte {
 	if fault != nil {
 		f = fault(question)
 	}
-	if !s.wait(f.Delay) || f.Drop {
+	if !wait.For(s.ctx, f.Delay) || f.Drop {
 		return nil
 	}
 	switch {
@@ -223,16 +225,4 @@ func (s *Server) answers(query []byte, network string) [][]byte {
 	stray := q
 	stray.id++
 	return [][]byte{stray.reply(zone.lookup(q.name, q.kind).withTTL(1)), message}
-}
-
-// wait reports false if the server was closed before d was over.
-func (s *Server) wait(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-s.ctx.Done():
-		return false
-	}
 }

@@ -29,6 +29,8 @@ type Conn struct {
 	br      *bufio.Reader
 	bw      *bufio.Writer
 
+	interrupt func() // ends a read or write that waits, and every later one; made once
+
 	raw  syscall.RawConn // nil if the connection has none
 	peek func(fd uintptr) bool
 	live bool // what peek found
@@ -44,6 +46,7 @@ func New(nc net.Conn, maxHead int64) (*Conn, bool) {
 	c := &Conn{nc: nc, head: maxHead}
 	c.br = bufio.NewReader((*reader)(c))
 	c.bw = bufio.NewWriter((*writer)(c))
+	c.interrupt = func() { nc.SetDeadline(time.Unix(1, 0)) }
 	return c, c.initAlive()
 }
 
@@ -97,9 +100,6 @@ func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, idle func(*Conn
 }
 
 func notStopped() bool { return true }
-
-// interrupt ends a read or write that waits, and every later one.
-func (c *Conn) interrupt() { c.nc.SetDeadline(time.Unix(1, 0)) }
 
 // waitingError says that ctx ended while the reply was awaited, and nothing of it had come.
 type waitingError struct{ err error }

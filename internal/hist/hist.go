@@ -65,6 +65,15 @@ type Counts struct {
 	Sum   time.Duration
 }
 
+// Add adds what another histogram holds.
+func (c *Counts) Add(o *Counts) {
+	for i := range c.N {
+		c.N[i] += o.N[i]
+	}
+	c.Total += o.Total
+	c.Sum += o.Sum
+}
+
 // Sub takes away what an earlier copy of the same histogram held.
 func (c *Counts) Sub(earlier *Counts) {
 	for i := range c.N {
