@@ -19,6 +19,8 @@ type Instance struct {
 	// Vanished says that discovery does not list the instance any more, but that it may still be there: answers of DNS
 	// rotate. It stays in use as long as it answers; its first failure removes it.
 	Vanished bool
+	// Zone is where the instance is, for balancers that prefer those nearby; empty = not known.
+	Zone string
 }
 
 func (i Instance) weight() int { return max(i.Weight, 1) }
@@ -32,6 +34,8 @@ type Call struct {
 	Alone bool
 	// Route is what kind of call it is, for the delay of its hedge; nil = those without.
 	Route *Route
+	// Key is a hash of what the call is about, for balancers that send the same to the same replica; see Key. 0 = none.
+	Key uint64
 }
 
 // Verdict is how an attempt ended, as far as the replica is concerned.
@@ -68,6 +72,8 @@ type Outcome struct {
 	// Final says that the replica has had the call repeated already, further down: to repeat it here as well would
 	// multiply the attempts there.
 	Final bool
+	// Load is what the replica said of itself with the reply.
+	Load Load
 	// Err is the cause, for the error that the caller gets.
 	Err error
 }
@@ -84,6 +90,7 @@ const (
 // the reply's end. Its methods may be called concurrently.
 type Attempt struct {
 	node     *Node
+	tier     *tier
 	cl       *Cluster
 	start    time.Duration
 	deadline time.Duration

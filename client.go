@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,9 @@ type Client struct {
 	closed  atomic.Bool
 	lastErr atomic.Pointer[error] // why there is no set yet
 
+	prober  atomic.Pointer[func(*Node) bool]
+	changed chan struct{} // wakes the goroutine that calls the balancer now and then
+
 	runs sync.Pool // of *run[R], for whatever R the calls have
 
 	mu       sync.Mutex
@@ -88,12 +92,12 @@ func New(cfg Config) (*Client, error) {
 	now := time.Now()
 	c := &Client{
 		service: cfg.Service, observer: cfg.Observer, stop: stop, epoch: now,
-		cluster: NewCluster(ClusterParams{
-			Service: cfg.Service, Policy: cfg.Policy, Balancer: cfg.Balancer, Observer: cfg.Observer,
-			Rand: rand.Uint64, Now: now, Concurrent: true,
-		}),
-		done: make(chan struct{}), ready: make(chan struct{}), idle: make(chan struct{}),
+		done: make(chan struct{}), ready: make(chan struct{}), idle: make(chan struct{}), changed: make(chan struct{}, 1),
 	}
+	c.cluster = NewCluster(ClusterParams{
+		Service: cfg.Service, Policy: cfg.Policy, Balancer: cfg.Balancer, Observer: cfg.Observer,
+		Rand: rand.Uint64, Now: now, Probe: c.probe, Concurrent: true,
+	})
 	if r, ok := cfg.Resolver.(Refresher); ok {
 		c.cluster.trouble = r.Refresh
 	}
@@ -120,11 +124,16 @@ func (c *Client) resolve(ctx context.Context, r Resolver) {
 	for {
 		err := r.Resolve(ctx, func(set []Instance) {
 			first := !c.cluster.Ready()
-			if c.cluster.Update(c.now(), set) {
+			if c.cluster.Update(c.now(), slices.Clone(set)) {
 				c.watchers.tell(c.cluster)
+				select {
+				case c.changed <- struct{}{}:
+				default: // it will see this change with the one before
+				}
 			}
 			if first {
 				close(c.ready)
+				c.Go(c.tick)
 			}
 			pause = minResolvePause
 		})

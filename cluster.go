@@ -17,6 +17,7 @@ type Cluster struct {
 	balancer   Balancer
 	observer   Observer
 	rand       func() uint64
+	probe      func(*Node) bool // nil = nobody makes probes
 	concurrent bool
 	epoch      time.Time // inside, time is a duration since then
 
@@ -53,6 +54,9 @@ type ClusterParams struct {
 	Observer Observer
 	Rand     func() uint64 // must be safe for concurrent use if the Cluster is used so
 	Now      time.Time     // the start; no later time may be before it
+	// Probe asks for a probe of a node; nil = nobody makes probes. It must not block and must not call the Cluster. It
+	// reports whether there will be one, whose answer is then for Cluster.Probed.
+	Probe func(*Node) bool
 	// Concurrent says that many goroutines make calls. A balancer may then deal with what they do at the same instant
 	// out of order. Without it, the same calls with the same Rand make the same choices.
 	Concurrent bool
@@ -66,8 +70,18 @@ type nodeSet struct {
 
 // tier is the nodes of one priority.
 type tier struct {
-	nodes  []*Node
-	picker Picker
+	priority int
+	nodes    []*Node
+	picker   Picker
+	learner  Learner // the picker, if it is one
+	prober   Prober  // the same
+}
+
+func newTier(nodes []*Node, picker Picker) tier {
+	t := tier{priority: nodes[0].Instance().Priority, nodes: nodes, picker: picker}
+	t.learner, _ = picker.(Learner)
+	t.prober, _ = picker.(Prober)
+	return t
 }
 
 // callCounts count what happens seldom.
@@ -84,7 +98,10 @@ func NewCluster(p ClusterParams) *Cluster {
 	}
 	cl := &Cluster{
 		service: p.Service, rules: p.Policy.rules(), balancer: p.Balancer, observer: p.Observer, rand: p.Rand,
-		concurrent: p.Concurrent, trouble: func() {}, epoch: p.Now, seats: runtime.GOMAXPROCS(0), nodes: map[string]*Node{},
+		probe: p.Probe, concurrent: p.Concurrent, trouble: func() {}, epoch: p.Now, seats: 1, nodes: map[string]*Node{},
+	}
+	if p.Concurrent {
+		cl.seats = runtime.GOMAXPROCS(0)
 	}
 	cl.routes.Store(&[]*Route{cl.newRoute("")})
 	cl.plans.New = func() any {

@@ -26,28 +26,55 @@ type Node struct {
 	failed     window.Counter
 	overloaded atomic.Uint64
 	ignored    atomic.Uint64
-	trips      atomic.Uint64  // how often the breaker opened
-	refusals   row            // overloads
-	silence    row            // attempts given up without an answer
-	slowed     window.Counter // slow answers, and attempts that lost to a hedge
-	warm       atomic.Int64   // when its slow start began; 0 = never
-	pause      atomic.Int64   // between trials
-	lostTrials atomic.Int64   // since the breaker opened
-	returned   time.Duration  // when its breaker last closed; 0 = never; guarded by health.mu
+	trips      atomic.Uint64 // how often the breaker opened
+	seldom     atomic.Pointer[seldom]
+	warm       atomic.Int64  // when its slow start began; 0 = never
+	pause      atomic.Int64  // between trials
+	lostTrials atomic.Int64  // since the breaker opened
+	returned   time.Duration // when its breaker last closed; 0 = never; guarded by health.mu
+	notes      any           // the balancer's; set before the node is in a set, and never changed
 
 	vanished atomic.Bool // discovery does not list it any more
+	gone     atomic.Bool // it is in the set no more
 	standing standing    // guarded by health.mu
 	relapses int8        // guarded by health.mu
 	slow     int8        // sweeps in a row that found it slow; Cluster.sweeping is held
 
 	// To a multiple of 64 bytes: what is allocated in any other size begins in the middle of a cache line, and two nodes
 	// share one.
-	_ [16]byte
+	_ [8]byte
 }
 
-func newNode(inst Instance) *Node {
+// seldom is what most nodes never need.
+type seldom struct {
+	refusals row            // overloads
+	silence  row            // attempts given up without an answer
+	slowed   window.Counter // slow answers, and attempts that lost to a hedge
+}
+
+// trouble returns the node's seldom, which it has from then on.
+func (n *Node) trouble() *seldom {
+	s := n.seldom.Load()
+	if s == nil {
+		s = new(seldom)
+		if !n.seldom.CompareAndSwap(nil, s) {
+			s = n.seldom.Load()
+		}
+	}
+	return s
+}
+
+// slowed returns how many recent answers were slow, those included that a hedge was quicker than.
+func (n *Node) slowed(now time.Duration) uint64 {
+	if s := n.seldom.Load(); s != nil {
+		return s.slowed.Recent(now)
+	}
+	return 0
+}
+
+func newNode(inst *Instance) *Node {
 	n := new(Node)
-	n.inst.Store(&inst)
+	n.inst.Store(inst)
 	n.vanished.Store(inst.Vanished)
 	return n
 }
@@ -150,7 +177,9 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 	switch o.Verdict {
 	case Success:
 		work := n.work.Add(oneAnswer - 1) // one more answer, one less in flight
-		n.marks.Mark(now, work/oneAnswer-1)
+		if r.breaker {
+			n.marks.Mark(now, work/oneAnswer-1)
+		}
 		n.latency.Observe(now, d)
 		return n.succeed(t, r)
 	case Failure:
@@ -165,7 +194,7 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 	case Overload:
 		n.overloaded.Add(1)
 		n.restUntil(now+min(o.RetryAfter, MaxRest), false)
-		if row, _ := n.refusals.add(n.answers(), now); r.breaker && row >= r.failures {
+		if row, _ := n.trouble().refusals.add(n.answers(), now); r.breaker && row >= r.failures {
 			n.restUntil(now+r.open, true)
 		}
 		n.breaker.Neutral(t, now)
@@ -219,7 +248,7 @@ func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 	n.ignored.Add(1)
 	n.latency.AtLeast(now, a.took)
 	if late {
-		n.slowed.Add(now)
+		n.trouble().slowed.Add(now)
 	}
 	switch {
 	case !r.breaker || !late:
@@ -244,11 +273,12 @@ func (n *Node) silent(now time.Duration, a *Attempt, limit int) bool {
 	if n.answers() != a.answers {
 		return false // it has answered somebody since
 	}
-	row, since := n.silence.add(a.answers, a.start)
+	silence := &n.trouble().silence
+	row, since := silence.add(a.answers, a.start)
 	if row < limit || now-since < minSilence {
 		return false
 	}
-	n.silence.end()
+	silence.end()
 	return true
 }
 
@@ -275,7 +305,9 @@ func (n *Node) left(was breaker.State) change {
 func (n *Node) forget() {
 	n.marks.Forget(n.answers())
 	n.failed.Forget()
-	n.slowed.Forget()
+	if s := n.seldom.Load(); s != nil {
+		s.slowed.Forget()
+	}
 }
 
 func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) change {

@@ -55,6 +55,7 @@ func (p *Plan) endedLate(a *Attempt) {
 		a.outcome = Outcome{Verdict: Ignored, Err: ErrLost}
 		late := a.number < p.winnerNumber
 		p.cl.changed(p.now, a.node, a.node.lost(p.now, a, late, &p.cl.rules))
+		a.learn(p.now)
 		p.observe(a)
 	case p.reason == errDeadline:
 		p.blame(a)
@@ -145,7 +146,7 @@ func (p *Plan) win(a *Attempt) {
 	p.winner, p.winnerNumber = a, a.number
 	p.cell.latency.Add(a.took)
 	if p.route.slow(a.took) {
-		a.node.slowed.Add(p.now)
+		a.node.trouble().slowed.Add(p.now)
 	}
 	p.finish(nil)
 }
@@ -239,6 +240,7 @@ func (p *Plan) report(a *Attempt) Report {
 // record tells the node how the attempt ended.
 func (p *Plan) record(a *Attempt) {
 	p.cl.changed(p.now, a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
+	a.learn(p.now)
 	p.observe(a)
 }
 
@@ -257,7 +259,7 @@ func (p *Plan) Close() {
 func (p *Plan) recycle() {
 	if p.closed && p.unended == 0 {
 		for i := range p.attempts[:p.sent] {
-			p.attempts[i].node = nil // a pooled plan keeps no removed replica alive
+			p.attempts[i].node, p.attempts[i].tier = nil, nil // a pooled plan keeps no removed replica alive
 		}
 		p.set, p.reason, p.winner = nil, nil, nil
 		p.cl.plans.Put(p)
@@ -279,7 +281,8 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	if o.Draining {
 		a.node.restUntil(p.now+DrainRest, true) // a long reply must not hide it
 	}
-	h := Held{p.cl, a.node, a.ticket, a.took, a.Number(), a.hedge}
+	a.learn(p.now)
+	h := Held{p.cl, a.node, a.tier, a.ticket, a.took, a.Number(), a.hedge}
 	if h.ticket != (breaker.Ticket{}) {
 		// The headers settle a trial. A long body would keep the replica's other calls out.
 		p.cl.changed(p.now, h.node, h.node.succeed(h.ticket, &p.cl.rules))
@@ -293,6 +296,7 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 type Held struct {
 	cl     *Cluster
 	node   *Node
+	tier   *tier
 	ticket breaker.Ticket
 	took   time.Duration
 	number int
@@ -301,7 +305,11 @@ type Held struct {
 
 // Ended tells how the reply ended. It must be called exactly once.
 func (h *Held) Ended(now time.Time, o Outcome) {
-	h.cl.changed(h.cl.since(now), h.node, h.node.record(h.cl.since(now), h.took, h.ticket, &o, &h.cl.rules))
+	t := h.cl.since(now)
+	h.cl.changed(t, h.node, h.node.record(t, h.took, h.ticket, &o, &h.cl.rules))
+	if l := h.tier.learner; l != nil && o.Verdict != Success {
+		l.Ended(h.node, &End{t, h.took, o.Verdict, false, o.Load})
+	}
 	if f := h.cl.observer.AttemptEnded; f != nil {
 		r := Report{Instance: h.node.Instance(), Verdict: o.Verdict, Took: h.took, Err: o.Err}
 		f(AttemptEvent{h.cl.service, r, h.number, h.hedge})

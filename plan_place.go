@@ -175,24 +175,24 @@ func (p *Plan) chooseFrom(t *tier) *Attempt {
 			return nil
 		}
 		if n == p.pick.taken || p.pick.take(n) {
-			return p.placed(n, p.pick.ticket)
+			return p.placed(t, n, p.pick.ticket)
 		}
 	}
 	for _, n := range t.nodes {
 		if p.pick.take(n) {
-			return p.placed(n, p.pick.ticket)
+			return p.placed(t, n, p.pick.ticket)
 		}
 	}
 	return nil
 }
 
-func (p *Plan) placed(n *Node, t breaker.Ticket) *Attempt {
+func (p *Plan) placed(from *tier, n *Node, t breaker.Ticket) *Attempt {
 	a := &p.attempts[p.sent]
 	p.sent++
 	p.live++
 	p.unended++
 	*a = Attempt{
-		node: n, cl: p.cl, number: int32(p.sent), start: p.now, deadline: p.deadline, ticket: t, answers: n.answers(),
+		node: n, tier: from, cl: p.cl, number: int32(p.sent), start: p.now, deadline: p.deadline, ticket: t, answers: n.answers(),
 	}
 	if p.call.Idempotent {
 		a.left = int8(max(0, min(p.cl.rules.attempts-(p.sent-p.unsent), MaxAttempts-p.sent)))

@@ -55,7 +55,7 @@ func (cl *Cluster) sweepFailures(now time.Duration, nodes []*Node) {
 func (cl *Cluster) sweepLatency(now time.Duration, nodes []*Node) {
 	found := cl.outliers(nodes, 0, mostSlow, func(n *Node) tally {
 		_, ok := n.recent(now)
-		slow := n.slowed.Recent(now)
+		slow := n.slowed(now)
 		return tally{slow, max(ok, slow)}
 	})
 	for i, n := range nodes {

@@ -10,7 +10,8 @@ import (
 
 // Update replaces the set of instances. Nodes whose instance stays keep all that is known about them; of instances
 // with the same Addr the first counts. One that has Vanished stays only if it was there and answers. An empty set is
-// taken for a fault of discovery: if there was a set before, it stays. Update reports whether the set is another now.
+// taken for a fault of discovery: if there was a set before, it stays. Update reports whether the set is another now. It
+// keeps set, which must not be changed afterwards.
 func (cl *Cluster) Update(now time.Time, set []Instance) bool {
 	event, changed := cl.update(cl.since(now), set)
 	defer cl.tellPanic()
@@ -28,7 +29,8 @@ func (cl *Cluster) update(now time.Duration, set []Instance) (event SetEvent, ch
 	list := make([]*Node, 0, len(set))
 	var added []*Node
 	changed = !cl.Ready()
-	for _, inst := range set {
+	for i := range set {
+		inst := &set[i]
 		if next[inst.Addr] != nil {
 			continue
 		}
@@ -39,8 +41,8 @@ func (cl *Cluster) update(now time.Duration, set []Instance) (event SetEvent, ch
 		case n == nil:
 			n, changed = newNode(inst), true
 			added = append(added, n)
-			event.Added = append(event.Added, inst)
-		case n.Instance() != inst:
+			event.Added = append(event.Added, *inst)
+		case n.Instance() != *inst:
 			n.relist(inst)
 			changed = true
 		}
@@ -59,6 +61,7 @@ func (cl *Cluster) update(now time.Duration, set []Instance) (event SetEvent, ch
 	for _, n := range old {
 		if next[n.Instance().Addr] == nil {
 			event.Removed = append(event.Removed, n.Instance())
+			n.gone.Store(true)
 		}
 	}
 	cl.nodes, event.Size = next, len(list)
@@ -81,18 +84,18 @@ func (cl *Cluster) newSet(list []*Node) *nodeSet {
 			to++
 		}
 		nodes := list[from:to:to]
-		s.tiers = append(s.tiers, tier{nodes, cl.balancer(nodes)})
+		s.tiers = append(s.tiers, newTier(nodes, cl.balancer(nodes)))
 		from = to
 	}
 	return s
 }
 
 // relist takes note of what discovery says about an instance now.
-func (n *Node) relist(inst Instance) {
+func (n *Node) relist(inst *Instance) {
 	if n.vanished.Swap(inst.Vanished) && !inst.Vanished {
 		n.rest.Store(0)
 	}
-	n.inst.Store(&inst)
+	n.inst.Store(inst)
 }
 
 // well reports whether there is no sign that the replica is gone.

@@ -3,6 +3,7 @@ package rota
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // What a transport needs of its client beside Do: which replicas there are, a place for its goroutines, and a way to
@@ -59,3 +60,34 @@ func (c *Client) Go(f func(ctx context.Context)) bool {
 // Checked takes the result of an active check of the replica at addr into account: a good one ends its ejection, a bad
 // one takes it out of use, if another replica is left. It does nothing without a Breaker.
 func (c *Client) Checked(addr string, good bool) { c.cluster.Checked(c.now(), addr, good) }
+
+// ProbeWith lets a transport make the probes that the client's balancer asks for. probe must not block. It reports whether
+// there will be a probe, whose answer is then for Probed.
+func (c *Client) ProbeWith(probe func(*Node) bool) { c.prober.Store(&probe) }
+
+// Probed tells the answer to a probe; if there was none, l is the zero Load.
+func (c *Client) Probed(n *Node, l Load) { c.cluster.Probed(c.now(), n, l) }
+
+func (c *Client) probe(n *Node) bool {
+	f := c.prober.Load()
+	return f != nil && (*f)(n)
+}
+
+// tick calls the balancer when it wants to be.
+func (c *Client) tick(ctx context.Context) {
+	for {
+		pause := c.cluster.Tick(c.now())
+		if pause == 0 {
+			return
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-c.changed:
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}

@@ -21,6 +21,6 @@ func ExampleParse() {
 	fmt.Println(err)
 	// Output:
 	// users.internal:443 of 10.0.0.53
-	// [{http://10.0.0.1:8080/v2 0 0 false} {http://10.0.0.2:8080/v2 0 0 false}] <nil>
+	// [{http://10.0.0.1:8080/v2 0 0 false } {http://10.0.0.2:8080/v2 0 0 false }] <nil>
 	// resolve: target "dns://users.internal:8080": nothing after the third slash; is ///users.internal:8080 meant?
 }
