@@ -12,3 +12,19 @@ func (cl *Cluster) Admits(n *Node, now time.Time) bool {
 
 // NodeSize is what a Node takes before its first call.
 const NodeSize = unsafe.Sizeof(Node{})
+
+// Picks returns a function that picks as calls do that come 10 us apart, and nothing else: what was admitted is released.
+func (cl *Cluster) Picks(now time.Time) func() *Node {
+	plan := cl.Plan(now, time.Time{}, Call{})
+	p, t := &plan.pick, &plan.set.tiers[0]
+	return func() *Node {
+		plan.now += 10 * time.Microsecond
+		p.taken = nil
+		n := t.picker.Pick(p)
+		if n != nil && n == p.taken {
+			n.breaker.Neutral(p.ticket, plan.now)
+			n.release()
+		}
+		return n
+	}
+}

@@ -44,12 +44,7 @@ const maxRound = 64
 // round returns nodes as they come when each has as many turns as its weight, evenly spaced: the j-th of w turns is at
 // (j+1/2)/w of the round.
 func round(nodes []*Node) []*Node {
-	total, even := 0, true
-	for _, n := range nodes {
-		w := n.Instance().weight()
-		total += w
-		even = even && w == nodes[0].Instance().weight()
-	}
+	total, even := weights(nodes)
 	if even {
 		return nodes
 	}
@@ -71,6 +66,17 @@ func round(nodes []*Node) []*Node {
 		list[i] = t.node
 	}
 	return list
+}
+
+// weights adds up the nodes' weights, and reports whether they are equal.
+func weights(nodes []*Node) (total int, even bool) {
+	even = true
+	for _, n := range nodes {
+		w := n.Instance().weight()
+		total += w
+		even = even && w == nodes[0].Instance().weight()
+	}
+	return total, even
 }
 
 func (r *roundRobinPicker) Pick(p *Pick) *Node {
