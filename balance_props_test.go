@@ -15,5 +15,6 @@ func everyBalancer() []candidate {
 		{"p2c", func() rota.Balancer { return rota.PowerOfTwo(0) }},
 		{"random", rota.Random},
 		{"ll", rota.LeastLoaded},
+		{"wrr", func() rota.Balancer { return rota.WeightedRoundRobin(rota.WeightedRoundRobinParams{Blackout: -1}) }},
 	}
 }

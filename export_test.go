@@ -28,3 +28,11 @@ func (cl *Cluster) Picks(now time.Time) func() *Node {
 		return n
 	}
 }
+
+// NoteSizes are what balancers keep on a node, in bytes.
+func NoteSizes() map[string]uintptr {
+	return map[string]uintptr{"wrr": unsafe.Sizeof(weightNote{})}
+}
+
+// Fade lets tests compare it with what it stands for.
+func Fade(t, tau time.Duration) float64 { return fade(t, tau) }

@@ -80,7 +80,7 @@ func weights(nodes []*Node) (total int, even bool) {
 }
 
 func (r *roundRobinPicker) Pick(p *Pick) *Node {
-	start, n := r.start(p), uint64(len(r.nodes))
+	start, n := r.turns.from(p), uint64(len(r.nodes))
 	for range r.nodes {
 		if node := r.nodes[(start+r.turn(p, n))%n]; p.take(node) {
 			return node
@@ -131,11 +131,12 @@ type block struct {
 	at   time.Duration // when the last turn was used
 }
 
-func (r *roundRobinPicker) start(p *Pick) uint64 {
-	s := r.turns.start.Load()
+// from returns the first turn of all, which is drawn at the first pick.
+func (t *turns) from(p *Pick) uint64 {
+	s := t.start.Load()
 	if s == 0 {
-		r.turns.start.CompareAndSwap(0, int64(p.Rand()>>32)+1)
-		s = r.turns.start.Load()
+		t.start.CompareAndSwap(0, int64(p.Rand()>>32)+1)
+		s = t.start.Load()
 	}
 	return uint64(s - 1)
 }
