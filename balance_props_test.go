@@ -16,5 +16,6 @@ func everyBalancer() []candidate {
 		{"random", rota.Random},
 		{"ll", rota.LeastLoaded},
 		{"wrr", func() rota.Balancer { return rota.WeightedRoundRobin(rota.WeightedRoundRobinParams{Blackout: -1}) }},
+		{"peak-ewma", func() rota.Balancer { return rota.PeakEWMA(rota.PeakEWMAParams{}) }},
 	}
 }

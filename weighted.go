@@ -235,10 +235,15 @@ func (n *weightNote) known() float64 {
 	return float64(n.weight)
 }
 
-// fade is what is left of something after time t when it decays with the time constant tau: exp(-t/tau) within 3 % as
+// fade is what is left of something after time t when it decays with the time constant tau: exp(-t/tau) within 3.5 % as
 // long as t < tau, and somewhat more after that. math.Exp would give other digits on another processor.
-func fade(t, tau time.Duration) float64 {
-	f := 1 + max(float64(t), 0)/(16*float64(tau))
+func fade(t, tau time.Duration) float64 { return fadeBy(t, perTau(tau)) }
+
+// perTau makes of a time constant what fadeBy multiplies with: a division less where it counts.
+func perTau(tau time.Duration) float64 { return 1 / (16 * float64(tau)) }
+
+func fadeBy(t time.Duration, per float64) float64 {
+	f := 1 + float64(max(t, 0))*per
 	f *= f
 	f *= f
 	f *= f
