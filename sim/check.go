@@ -247,7 +247,7 @@ func (c *checker) published(i int) {
 }
 
 func (c *checker) metric(path, name string) {
-	var sample Run
+	var sample Row
 	for _, s := range c.names() {
 		sample.Services = append(sample.Services, ServiceRun{Name: s})
 	}

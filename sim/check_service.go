@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rota-go/rota/internal/limit"
 )
 
 func (c *checker) service(i int) {
@@ -49,7 +51,9 @@ func (c *checker) server(path string, s *Server) {
 	if l := s.Limit; l != nil {
 		c.natural(path+".limit.max", l.Max)
 		c.natural(path+".limit.min", l.Min)
-		c.natural(path+".limit.queue", l.Queue)
+		if err := l.Validate(); err != nil && c.doc == nil {
+			c.fail(path+".limit", "%w", err)
+		}
 	}
 	if s.Capacity == nil {
 		return
@@ -67,6 +71,11 @@ func (c *checker) server(path string, s *Server) {
 	if math.Abs(total-1) > 1e-9 {
 		c.fail(path+".capacity.strata", "the shares add up to %v, want 1", total)
 	}
+}
+
+// Validate returns an error for an algorithm or a discipline that nobody knows.
+func (l *Limit) Validate() error {
+	return limit.Config{Algorithm: limit.Algorithm(l.Algorithm), Discipline: limit.Discipline(l.Discipline)}.Validate()
 }
 
 // cycles finds services whose requests would never end.
@@ -154,7 +163,7 @@ func (c *checker) victims(path string, f *Fault, n int) {
 			ways++
 		}
 	}
-	if ways > 1 {
+	if moves := f.Replicas != nil && f.Count != 0 && f.Every > 0; ways > 1 && (ways > 2 || !moves) {
 		c.fail(path, "want one of replicas, count and share")
 	}
 	for j, r := range f.Replicas {

@@ -7,6 +7,12 @@ import (
 	"time"
 )
 
+// Complete returns a copy with its defaults filled in, as Parse does, or all that cannot be meant.
+func (e *Experiment) Complete() (*Experiment, error) {
+	f := e.withDefaults()
+	return f, f.check(nil)
+}
+
 // withDefaults returns a copy with every default that does not depend on how it runs.
 func (e *Experiment) withDefaults() *Experiment {
 	f := *e

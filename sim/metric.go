@@ -7,7 +7,7 @@ import (
 
 // Metric returns one of the run's numbers by its name in JSON, such as latency_ms.p99, errors_by.timeout or
 // services.backend.utilization. It reports false for a name that is none, and for a number that this run does not have.
-func (r *Run) Metric(name string) (float64, bool) { return metric(reflect.ValueOf(r).Elem(), name) }
+func (r *Row) Metric(name string) (float64, bool) { return metric(reflect.ValueOf(r).Elem(), name) }
 
 func metric(v reflect.Value, name string) (float64, bool) {
 	switch v.Kind() {
@@ -41,7 +41,7 @@ func metric(v reflect.Value, name string) (float64, bool) {
 }
 
 // Metrics returns the names of the numbers that every run may have; those by service and by error are not among them.
-func Metrics() []string { return metrics(reflect.TypeFor[Run](), "") }
+func Metrics() []string { return metrics(reflect.TypeFor[Row](), "") }
 
 func metrics(t reflect.Type, prefix string) []string {
 	var names []string

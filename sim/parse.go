@@ -19,9 +19,8 @@ func Parse(data []byte) (*Experiment, error) {
 // are laid over its own.
 func FromTree(n *tree.Node) (*Experiment, error) {
 	n = laidOut(n)
-	type plain Experiment // without Validate, which cannot name lines
 	var e Experiment
-	if err := tree.Decode(n, (*plain)(&e)); err != nil {
+	if err := tree.Decode(n, &e); err != nil {
 		return nil, err
 	}
 	filled := e.withDefaults()
@@ -30,9 +29,6 @@ func FromTree(n *tree.Node) (*Experiment, error) {
 	}
 	return filled, nil
 }
-
-// Validate returns all that cannot be meant. What is left out has its default.
-func (e *Experiment) Validate() error { return e.withDefaults().check(nil) }
 
 // laidOut returns the document with every variant's policies and servers in full. What has the wrong form stays, for the
 // decoder to complain about.

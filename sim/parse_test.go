@@ -76,8 +76,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", test.name, test.got, test.want)
 		}
 	}
-	if err := e.Validate(); err != nil {
-		t.Errorf("Validate() of what Parse() returned = %v", err)
+	if again, err := e.Complete(); err != nil || !reflect.DeepEqual(again, e) {
+		t.Errorf("Complete() of what Parse() returned = %+v, %v", again, err)
 	}
 }
 
@@ -133,6 +133,8 @@ func TestParseRefuses(t *testing.T) {
 		{"no replicas", `"replicas": 20`, `"replicas": -1`, "line 9: services[1].replicas: -1, want 1 to 1000000"},
 		{"a service twice", `"replicas": 20}`, `"replicas": 20}, {"name": "back"}`, `line 9: services[2].name: "back" is services[1] already`},
 		{"an order there is not", `"workers": 4`, `"workers": 4, "order": "fofo"`, `line 6: services[0].server.order: "fofo": unknown order, did you mean fifo?`},
+		{"an algorithm there is not", `"max": 9`, `"algorithm": "x"`,
+			`line 6: services[0].server.limit.algorithm: "x", want one of dip, vegas, vegas-plain, gradient, gradient2, failsafe, envoy, aimd`},
 		{"a queue without workers", `"workers": 4`, `"queue": 4`,
 			"line 6: services[0].server.workers: 0, want some: without, all requests are worked on at once, and none waits in a queue\n" +
 				"line 22: policies[1].servers.front.workers: 0, want some: without, all requests are worked on at once, and none waits in a queue"},
@@ -188,7 +190,7 @@ func TestParseWantsAWorld(t *testing.T) {
 	}
 }
 
-func TestValidateChecksWhatIsWrittenInGo(t *testing.T) {
+func TestCompleteChecksWhatIsWrittenInGo(t *testing.T) {
 	e := sim.Experiment{
 		Name:     "e",
 		Services: []sim.Service{{Name: "s", Server: sim.Server{Work: &sim.Dist{}}}},
@@ -197,17 +199,17 @@ func TestValidateChecksWhatIsWrittenInGo(t *testing.T) {
 	}
 	want := fmt.Sprintf(`policies[0].policy: config: Balancer.Name = "x", want one of %q`, config.Balancers()) + "\n" +
 		"services[0].server.work: 0 kinds of distribution, want one of const, exp, uniform, normal, lognormal, quantiles, sum, mix"
-	if err := e.Validate(); fmt.Sprint(err) != want {
-		t.Errorf("Validate() = %v\nwant %s", err, want)
+	if _, err := e.Complete(); fmt.Sprint(err) != want {
+		t.Errorf("Complete() = %v\nwant %s", err, want)
 	}
 	if e.Seeds != 0 || e.Clients[0].Service != "" {
-		t.Errorf("Validate() changed the experiment: %+v", e)
+		t.Errorf("Complete() changed the experiment: %+v", e)
 	}
 }
 
 func TestMetric(t *testing.T) {
 	recovery := 3.0
-	r := sim.Run{
+	r := sim.Row{
 		Latency: sim.Latency{P99: 7}, ErrorsBy: map[string]float64{"timeout": 2}, Recovery: &recovery,
 		Services: []sim.ServiceRun{{Name: "a"}, {Name: "b.c", Utilization: 0.5}}, Load: 0.9,
 	}
@@ -234,8 +236,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := e.Validate(); err != nil {
-			t.Errorf("Parse() lets pass what Validate() does not: %v", err)
+		if _, err := e.Complete(); err != nil {
+			t.Errorf("Parse() lets pass what Complete() does not: %v", err)
 		}
 	})
 }

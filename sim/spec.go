@@ -163,7 +163,8 @@ type Fault struct {
 	At      time.Duration // after the warm-up
 	For     time.Duration // 0 = to the end
 	Service string        // default the first
-	// Replicas is which, by index; otherwise Count or Share of them, drawn at random; default one.
+	// Replicas is which, by index; otherwise Count or Share of them, drawn at random; default one. With Every, Count is
+	// also how many of Replicas at a time.
 	Replicas []int
 	Count    int
 	Share    float64
