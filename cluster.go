@@ -29,9 +29,10 @@ type Cluster struct {
 	routing sync.Mutex // serialises changes of routes
 	routes  atomic.Pointer[[]*Route]
 
-	budget budget.Budget
-	calm   atomic.Int64 // no hedges until then
-	calls  callCounts
+	budget   budget.Budget
+	throttle *throttle    // nil = off
+	calm     atomic.Int64 // no hedges until then
+	calls    callCounts
 
 	health    health
 	warmUntil atomic.Int64 // the end of the last slow start
@@ -89,6 +90,7 @@ type callCounts struct {
 	failed, overloaded, ignored atomic.Uint64
 	retries, hedges             atomic.Uint64
 	unplaced                    atomic.Uint64 // calls for which no attempt could be made
+	throttled                   atomic.Uint64 // calls whose first attempt was not sent
 }
 
 // NewCluster returns a Cluster without nodes.
@@ -103,6 +105,7 @@ func NewCluster(p ClusterParams) *Cluster {
 	if p.Concurrent {
 		cl.seats = runtime.GOMAXPROCS(0)
 	}
+	cl.throttle = newThrottle(p.Policy.Throttle, cl.seats)
 	cl.routes.Store(&[]*Route{cl.newRoute("")})
 	cl.plans.New = func() any {
 		p := &Plan{cl: cl, seat: int(cl.dealt.Add(1)-1) % cl.seats}
