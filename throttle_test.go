@@ -119,6 +119,55 @@ func TestThrottleIsProportional(t *testing.T) {
 	}
 }
 
+// A metastable failure (N. Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021): a server that does 300
+// a second, one after the other, whether the caller waits or not, stands still for 10 s. With one retry and no budget it
+// never gets over it, at 280 calls a second; with a throttle it does.
+func TestThrottleEndsARetryStorm(t *testing.T) {
+	const each, stop, on, end = time.Second / 300, 20 * time.Second, 30 * time.Second, 120 * time.Second
+	run := func(throttle *rota.Throttle) (healthy float64, recovered time.Duration, throttled uint64) {
+		w := newWorld(1, rota.Policy{
+			Retry: &rota.Retry{Attempts: 2, TryTimeout: time.Second}, Budget: rota.Budget{Ratio: 1, MinPerSecond: 1000}, Throttle: throttle,
+		}, 1, nil)
+		var free time.Duration
+		w.respond = func(*rota.Attempt) (time.Duration, rota.Outcome) {
+			now := w.now.Sub(epoch)
+			free = max(free, now)
+			if free >= stop && free < on {
+				free = on
+			}
+			free += each
+			return free - now, rota.Outcome{}
+		}
+		w.steady(0, end, time.Second/280)
+		before := 0
+		recovered = end
+		for at := time.Second; at <= end; at += time.Second {
+			w.after(at, func() {
+				good := w.succeeded - before
+				before = w.succeeded
+				switch {
+				case at == stop:
+					healthy = float64(w.sent) / float64(w.calls)
+				case at > on && good < 270:
+					recovered = end
+				case at > on && recovered == end:
+					recovered = at - on
+				}
+			})
+		}
+		w.run()
+		return healthy, recovered, w.cl.Stats(w.now).Calls.Throttled
+	}
+	if _, after, _ := run(nil); after != end-on && after != end {
+		t.Errorf("without a throttle it is over after %v: then there is nothing to end", after)
+	}
+	amplification, after, n := run(&rota.Throttle{})
+	t.Logf("over after %v, %d calls throttled", after, n)
+	if after > 20*time.Second || amplification > 1.001 {
+		t.Errorf("with a throttle it is over after %v, %.3f attempts a call before", after, amplification)
+	}
+}
+
 // What the caller is told; and what becomes of retries and hedges meanwhile.
 func TestThrottled(t *testing.T) {
 	policy := rota.Policy{
@@ -226,7 +275,9 @@ func BenchmarkThrottle(b *testing.B) {
 		n := 0
 		for b.Loop() {
 			p := cl.Plan(now, time.Time{}, rota.Call{})
-			p.Next(now)
+			if s := p.Next(now); s.Kind == rota.StepSend {
+				p.Ended(now, s.Attempt, rota.Outcome{Verdict: rota.Overload})
+			}
 			p.Close()
 			n++
 		}
