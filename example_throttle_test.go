@@ -51,3 +51,21 @@ func ExampleErrThrottled() {
 	}
 	// Output: no answer from users for now: rota: users: too many calls were turned down lately
 }
+
+// Two clients whose calls end at the same service: together they make one retry for ten calls.
+func ExampleNewSharedBudget() {
+	shared := rota.NewSharedBudget(rota.Budget{Ratio: 0.1})
+	var clients []*rota.Client
+	for _, name := range []string{"reads", "writes"} {
+		c, err := rota.New(rota.Config{
+			Service: name, Resolver: rota.StaticAddrs("a:80", "b:80"), Policy: rota.DefaultPolicy(), SharedBudget: shared,
+		})
+		if err != nil {
+			panic(err)
+		}
+		defer c.Close()
+		clients = append(clients, c)
+	}
+	fmt.Println(clients[0].Stats().BudgetLeft, clients[1].Stats().BudgetLeft)
+	// Output: 10 10
+}

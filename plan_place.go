@@ -143,7 +143,7 @@ func (p *Plan) overdraws(n *Node) bool {
 	if !p.cl.overdraft.CompareAndSwap(next, int64(p.now+overdraftEvery)) {
 		return false
 	}
-	p.cl.budget.Overdraw(p.now)
+	p.cl.overdraw(p.now)
 	p.prepaid = true
 	return true
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/rota-go/rota/internal/rate"
-	"github.com/rota-go/rota/internal/window"
 )
 
 // Policy says how calls are made. It is data: a nil part is off, a zero field means the default that its comment
@@ -187,8 +186,7 @@ func (p Policy) rules() rules {
 		r.limit = rate.New(l.PerSecond, or(l.Burst, max(1, int(min(l.PerSecond/10, 1e6)))))
 	}
 	r.slowStart = max(or(p.SlowStart, time.Second), 0)
-	r.budget.ratio = max(or(p.Budget.Ratio, 0.1), 0)
-	r.budget.floor = max(or(p.Budget.MinPerSecond, 1), 0) * window.Span.Seconds()
+	r.budget.ratio, r.budget.floor = p.Budget.tokens()
 	return r
 }
 

@@ -121,7 +121,7 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 			Unplaced: c.unplaced.Load(), Throttled: c.throttled.Load(), Ignored: c.ignored.Load(),
 		},
 		Retries: c.retries.Load(), Hedges: c.hedges.Load(),
-		BudgetLeft: cl.budget.Left(cl.terms(t)),
+		BudgetLeft: cl.budget.Left(cl.budgetTerms(t)),
 		Latency:    Latency{lat},
 		Routes:     routes,
 		Panic:      cl.health.state.Load()&panicked != 0,
