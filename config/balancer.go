@@ -29,9 +29,17 @@ func (c Choices) Validate() error {
 
 // balancers are all balancers that have a name, in the order of the documentation.
 var balancers = []kind{
+	simple("random", rota.Random),
 	simple("rr", rota.RoundRobin),
+	with("wrr", rota.WeightedRoundRobin),
+	simple("ll", rota.LeastLoaded),
 	with("p2c", func(c Choices) rota.Balancer { return rota.PowerOfTwo(c.Choices) }),
 	with("ll-p2c", func(c Choices) rota.Balancer { return rota.PowerOfTwo(c.Choices) }), // as the Prequal paper calls it
+	with("peak-ewma", rota.PeakEWMA),
+	with("yarp", rota.YARP),
+	with("linear", rota.Linear),
+	with("c3", rota.C3),
+	with("prequal", rota.Prequal),
 }
 
 // Balancers returns the names of all balancers.

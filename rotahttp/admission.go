@@ -125,20 +125,10 @@ func (g *Gate) givePlace(now time.Duration, place limit.Place, took time.Duratio
 // seconds are values of Retry-After.
 var seconds = [...][]string{{"1"}, {"2"}, {"3"}, {"4"}, {"5"}}
 
-// retryAfter returns when a refused caller may come again: in a second, and when the overload lasts, later and at random,
-// so that the callers do not come back together.
+// retryAfter returns when a refused caller may come again.
 func (g *Gate) retryAfter() []string {
 	if g.limiter == nil {
 		return seconds[0]
 	}
-	spread := 1
-	switch lasted := g.limiter.Overloaded(g.now()); {
-	case lasted > 10*time.Second:
-		spread = 5
-	case lasted > time.Second:
-		spread = 3
-	case lasted > 100*time.Millisecond:
-		spread = 2
-	}
-	return seconds[rand.IntN(spread)]
+	return seconds[g.limiter.RetryAfter(g.now(), rand.Float64())/time.Second-1]
 }

@@ -6,11 +6,11 @@ type Report struct {
 	About      string `json:"about,omitempty"`
 	Seed       uint64 `json:"seed"`
 	Seeds      int    `json:"seeds"`
-	Runs       []Run  `json:"runs"`
+	Runs       []Row  `json:"runs"`
 }
 
-// Run is the results of one policy in one step. Numbers are medians over the seeds.
-type Run struct {
+// Row is the results of one policy in one step. Numbers are medians over the seeds.
+type Row struct {
 	Policy string  `json:"policy"`
 	Load   float64 `json:"load"`
 	Step   string  `json:"step,omitempty"`
