@@ -72,7 +72,7 @@ func (c *peakPicker) Pick(p *Pick) *Node {
 			if stale && c.explores(p) {
 				return n
 			}
-			if best == nil || s < least {
+			if best == nil || s < least*nearlyEqual {
 				best, least = n, s
 			}
 			if found++; found == c.params.Choices {
@@ -103,6 +103,10 @@ func draw(random uint64, n int) (int, uint64) {
 	return int(hi), lo
 }
 
+// nearlyEqual is how much less a score must be to count as less. Of equals it is the draw that decides; without this, one
+// of two idle replicas would get nothing for as long as its cost is a hair above the other's.
+const nearlyEqual = 0.9
+
 func (c *peakPicker) explores(p *Pick) bool {
 	return float64(p.Rand()>>11) < c.params.Explore*(1<<53)
 }
@@ -113,22 +117,22 @@ const unheard = 1e15
 // score returns what it costs to call n, and whether it is to be tried because nothing was heard of it for long.
 func (c *peakPicker) score(n *Node, now time.Duration) (s float64, stale bool) {
 	note, in := n.notes.(*peakNote), n.InFlight()
+	load := float64(in + 1)
+	if r := note.refused.Load(); r != 0 {
+		load += refusals(r, now)
+	}
 	w := note.cost.Load()
-	if w == 0 {
-		if in > 0 {
-			return unheard * float64(in+1), false
-		}
-		return c.typical.value(), false
+	switch {
+	case w == 0 && in > 0:
+		return unheard * load, false
+	case w == 0:
+		return c.typical.value() * load, false
 	}
 	cost, idle := unpackCost(w, now)
 	if idle > c.params.Tau/64 { // sooner it makes no difference
 		rest := c.typical.value()
 		cost = rest + (cost-rest)*fadeBy(idle, c.per)
 		stale = in == 0 && idle > c.params.Tau
-	}
-	load := float64(in + 1)
-	if o := note.refused.Load(); o != 0 {
-		load += refusals(o, now)
 	}
 	return cost * load, stale
 }
@@ -227,7 +231,8 @@ func unpackCost(w uint64, now time.Duration) (v float64, ago time.Duration) {
 }
 
 // typical is what an answer takes in the cluster: a moving average over those of all nodes, sampled a millisecond apart,
-// so that processors that only read it share its cache line. Failures are not in it: their cost is a multiple of it.
+// so that processors that only read it share its cache line. Failures are not in it: their cost is a multiple of it. And
+// no answer counts for more than typicalMost times as much as it, or one replica that hangs would make it that of nobody.
 type typical struct {
 	_    [64]byte
 	word atomic.Uint64 // as in peakNote
@@ -239,6 +244,7 @@ const (
 	typicalEvery  = time.Millisecond
 	typicalTau    = 10 * time.Second
 	typicalEnough = 1000
+	typicalMost   = 4
 )
 
 func (t *typical) observe(now, d time.Duration) {
@@ -247,14 +253,14 @@ func (t *typical) observe(now, d time.Duration) {
 	if w != 0 && idle < typicalEvery {
 		return
 	}
-	share := 1.0
+	took, share := max(float64(d), 1), 1.0
 	if w != 0 {
-		share = 1 - fade(idle, typicalTau)
+		took, share = min(took, typicalMost*old), 1-fade(idle, typicalTau)
 		if k := t.seen.Load(); k < typicalEnough { // the first are a plain mean
 			share = max(share, 1/float64(k+1))
 		}
 	}
-	if t.word.CompareAndSwap(w, packCost(old+(max(float64(d), 1)-old)*share, now)) && t.seen.Load() < typicalEnough {
+	if t.word.CompareAndSwap(w, packCost(old+(took-old)*share, now)) && t.seen.Load() < typicalEnough {
 		t.seen.Add(1)
 	}
 }
