@@ -42,10 +42,10 @@ func ExampleLeastLoaded() {
 // Before replicas report their load, their weights are those that discovery gave them.
 func ExampleWeightedRoundRobin() {
 	bal := rota.WeightedRoundRobin(rota.WeightedRoundRobinParams{})
-	spread(bal, 65535, rota.Instance{Addr: "a:80", Weight: 1}, rota.Instance{Addr: "b:80", Weight: 2})
+	spread(bal, 40, rota.Instance{Addr: "a:80", Weight: 1}, rota.Instance{Addr: "b:80", Weight: 3})
 	// Output:
-	// a:80 21845
-	// b:80 43690
+	// a:80 10
+	// b:80 30
 }
 
 // A replica that fails at once is quick, and yet it is hardly called again.
