@@ -55,7 +55,7 @@ func (p *Plan) endedLate(a *Attempt) {
 		a.outcome = Outcome{Verdict: Ignored, Err: ErrLost}
 		late := a.number < p.winnerNumber
 		p.cl.changed(p.now, a.node, a.node.lost(p.now, a, late, &p.cl.rules))
-		a.learn(p.now)
+		p.learn(a)
 		p.observe(a)
 	case p.reason == errDeadline:
 		p.blame(a)
@@ -240,7 +240,7 @@ func (p *Plan) report(a *Attempt) Report {
 // record tells the node how the attempt ended.
 func (p *Plan) record(a *Attempt) {
 	p.cl.changed(p.now, a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
-	a.learn(p.now)
+	p.learn(a)
 	p.observe(a)
 }
 
@@ -281,7 +281,7 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	if o.Draining {
 		a.node.restUntil(p.now+DrainRest, true) // a long reply must not hide it
 	}
-	a.learn(p.now)
+	p.learn(a)
 	h := Held{p.cl, a.node, a.tier, a.ticket, a.took, a.Number(), a.hedge}
 	if h.ticket != (breaker.Ticket{}) {
 		// The headers settle a trial. A long body would keep the replica's other calls out.
