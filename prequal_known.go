@@ -76,13 +76,10 @@ const (
 	mutedFor   = time.Second
 )
 
-// miss counts a probe without an answer, and reports whether there were too many.
-func (k *known) miss(now time.Duration) bool {
-	if k.missed++; k.missed < mostMissed {
-		return false
-	}
-	k.muted.Store(int64(now + mutedFor))
-	return true
+// miss counts a probe without an answer, and reports whether there are too many.
+func (k *known) miss() bool {
+	k.missed = min(k.missed+1, mostMissed)
+	return k.missed == mostMissed
 }
 
 // hear takes note of an answer.
