@@ -9,8 +9,9 @@ import (
 	"github.com/rota-go/rota"
 )
 
-// BenchmarkPrequalPick is a call and the three probes that it brings about, in virtual time. What random costs is in it
-// beside: a pool that is always empty and asks nobody.
+// BenchmarkPrequalPick is a call and the three probes that it brings about, in virtual time. Beside it are a pool that is
+// always empty and asks nobody, so that nodes are drawn at random; and one that is full with a probe for every twelfth
+// call: the difference of these two is what it costs to choose.
 func BenchmarkPrequalPick(b *testing.B) {
 	for _, bal := range []struct {
 		name   string
@@ -18,6 +19,7 @@ func BenchmarkPrequalPick(b *testing.B) {
 		answer bool
 	}{
 		{"random", func() rota.Balancer { return rota.Prequal(rota.PrequalParams{Probes: -1}) }, false},
+		{"pool", func() rota.Balancer { return rota.Prequal(rota.PrequalParams{Probes: .08, Remove: -1}) }, true},
 		{"p2c", func() rota.Balancer { return rota.PowerOfTwo(2) }, false},
 		{"prequal", func() rota.Balancer { return rota.Prequal(rota.PrequalParams{}) }, true},
 		{"c3", func() rota.Balancer { return rota.C3(rota.C3Params{}) }, true},

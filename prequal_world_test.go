@@ -220,7 +220,7 @@ func (w *probing) fleet(calls int, load func(i int) rota.Load, end func(i int) (
 // A replica that answers errors in 1 ms has nothing in flight and looks fast. It must not draw traffic, without a breaker.
 func TestPoolsAvoidASinkhole(t *testing.T) {
 	for _, b := range poolBalancers {
-		for seed := range uint64(5) {
+		for seed := range uint64(3) {
 			w := newProbing(t, seed, 20, b.make())
 			r := rand.New(rand.NewPCG(seed, 9))
 			got := w.fleet(20_000, func(i int) rota.Load {
