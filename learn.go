@@ -141,3 +141,14 @@ func (s *nodeSet) tierOf(n *Node) *tier {
 	}
 	return nil
 }
+
+// notesOn returns a balancer's notes on n. It makes them if there are none, which only a Balancer may do: n is not
+// published then.
+func notesOn[T any](n *Node) *T {
+	if t, ok := n.notes.(*T); ok {
+		return t
+	}
+	t := new(T)
+	n.notes = t
+	return t
+}
