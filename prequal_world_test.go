@@ -485,3 +485,23 @@ var poolBalancers = []balancerCase{
 	{"c3", func() rota.Balancer { return rota.C3(rota.C3Params{}) }},
 	{"linear", func() rota.Balancer { return rota.Linear(rota.LinearParams{}) }},
 }
+
+// What is held against a node ends, however much it was.
+func TestBlameFades(t *testing.T) {
+	w := newProbing(t, 1, 1, rota.Prequal(rota.PrequalParams{}))
+	for range 100 {
+		w.pick(failing)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  float64
+	}{{0, 8}, {10 * time.Second, 8 / 2.708}, {30 * time.Second, 8 / 16.375}, {70 * time.Second, 0}} {
+		if got := w.node(0).Blame(c.after); math.Abs(got-c.want) > .01 {
+			t.Errorf("after %v %v is held against the node, want %.2f", c.after, got, c.want)
+		}
+	}
+	w.pick(answered)
+	if got := w.node(0).Blame(0); got != 2 {
+		t.Errorf("after a success %v, want 2", got)
+	}
+}
