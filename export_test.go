@@ -12,3 +12,27 @@ func (cl *Cluster) Admits(n *Node, now time.Time) bool {
 
 // NodeSize is what a Node takes before its first call.
 const NodeSize = unsafe.Sizeof(Node{})
+
+// Picking lets tests pick without the rest of a call.
+type Picking struct {
+	plan *Plan
+	tier *tier
+}
+
+// NewPicking picks from the nodes of the best priority.
+func NewPicking(cl *Cluster, now time.Time) *Picking {
+	p := cl.Plan(now, time.Time{}, Call{})
+	return &Picking{p, &p.set.tiers[0]}
+}
+
+// Pick picks for a key, and ends at once what began.
+func (k *Picking) Pick(key uint64) *Node {
+	p := k.plan
+	p.call.Key, p.pick.taken, p.pick.part = key, nil, k.tier
+	n := k.tier.picker.Pick(&p.pick)
+	if n != nil && n == p.pick.taken {
+		n.release()
+		p.pick.part.freed()
+	}
+	return n
+}
