@@ -36,3 +36,23 @@ func (k *Picking) Pick(key uint64) *Node {
 	}
 	return n
 }
+
+// BookTotal returns what the hashing balancer's bound takes to be in flight.
+func BookTotal(cl *Cluster) (total int64) {
+	var add func(p Picker)
+	add = func(p Picker) {
+		if k, ok := p.(interface{ held() *book }); ok && k.held() != nil {
+			total += k.held().own.Load() + k.held().others.Load()
+		}
+		if z, ok := p.(*zonePicker); ok {
+			add(z.own.picker)
+			add(z.rest.picker)
+		}
+	}
+	for i := range cl.set.Load().tiers {
+		add(cl.set.Load().tiers[i].picker)
+	}
+	return total
+}
+
+func (a *affinity) held() *book { return a.book }

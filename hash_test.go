@@ -50,7 +50,11 @@ func hashCluster(bal rota.Balancer, set []rota.Instance, seed uint64) *rota.Clus
 
 // owners returns which node each of n keys goes to, when no slow start is under way.
 func owners(cl *rota.Cluster, n int, seed uint64) []string {
-	pick, rng := rota.NewPicking(cl, epoch.Add(time.Hour)), rand.New(rand.NewPCG(seed, 3))
+	return ownersAt(epoch.Add(time.Hour), cl, n, seed)
+}
+
+func ownersAt(now time.Time, cl *rota.Cluster, n int, seed uint64) []string {
+	pick, rng := rota.NewPicking(cl, now), rand.New(rand.NewPCG(seed, 3))
 	list := make([]string, n)
 	for i := range list {
 		list[i] = pick.Pick(rng.Uint64()).Instance().Addr
