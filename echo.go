@@ -15,7 +15,7 @@ type EchoParams struct {
 	Drift   time.Duration
 	Power   float64
 	RIFPow  float64
-	Goal float64
+	Goal    float64
 }
 
 func Echo(p EchoParams) Balancer {
