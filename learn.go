@@ -27,7 +27,7 @@ type Learner interface {
 	Ended(n *Node, e *End)
 }
 
-// End is how an attempt ended.
+// End is how an attempt ended. It is valid only during Learner.Ended.
 type End struct {
 	Now     time.Duration // since the Cluster's start
 	Took    time.Duration
@@ -47,6 +47,19 @@ type Ticker interface {
 	// Tick does it, and returns how long from now it wants to be called again. It is called soon after the Picker was
 	// built, and never twice at a time.
 	Tick(t *Tick) time.Duration
+}
+
+// keeper is a Picker that counts what it has in flight. It must place with Pick.take, so that it knows what it placed.
+type keeper interface {
+	// freed is called exactly once for every attempt that this Picker placed, after the node was released: of a reply that
+	// is streamed, at its end. It may be called concurrently, and after the Picker was replaced.
+	freed()
+}
+
+func (t *tier) freed() {
+	if t.keeper != nil {
+		t.keeper.freed()
+	}
 }
 
 // Tick is the time at which a Ticker is called. It is valid only during Ticker.Tick.
@@ -124,10 +137,11 @@ func (cl *Cluster) Tick(now time.Time) time.Duration {
 const minTick = time.Millisecond
 
 // learn tells the picker of an attempt's end.
-func (a *Attempt) learn(now time.Duration) {
+func (p *Plan) learn(a *Attempt) {
 	if l := a.tier.learner; l != nil {
 		o := &a.outcome
-		l.Ended(a.node, &End{now, a.took, o.Verdict, o.Unsent, o.Load})
+		p.end = End{p.now, a.took, o.Verdict, o.Unsent, o.Load}
+		l.Ended(a.node, &p.end)
 	}
 }
 
@@ -142,4 +156,15 @@ func (s *nodeSet) tierOf(n *Node) *tier {
 		}
 	}
 	return nil
+}
+
+// notesOn returns a balancer's notes on n. It makes them if there are none, which only a Balancer may do: n is not
+// published then.
+func notesOn[T any](n *Node) *T {
+	if t, ok := n.notes.(*T); ok {
+		return t
+	}
+	t := new(T)
+	n.notes = t
+	return t
 }

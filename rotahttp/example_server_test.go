@@ -131,3 +131,14 @@ func ExampleLimit() {
 	close(leave)
 	// Output: 503 1 rif=1,
 }
+
+// A limit whose algorithm nobody knows.
+func ExampleLimit_Validate() {
+	l := &rotahttp.Limit{Algorithm: "vega"}
+	fmt.Println(l.Validate())
+	l.Algorithm = "vegas"
+	fmt.Println(l.Validate())
+	// Output:
+	// rotahttp: Limit.Algorithm = "vega", want one of dip, vegas, vegas-plain, gradient, gradient2, failsafe, envoy, aimd
+	// <nil>
+}

@@ -76,7 +76,7 @@ func Run(ctx context.Context, srv *http.Server) error {
 }
 
 // Run serves srv until it has left. It returns nil when every request was answered, an error that is ErrCutOff when some
-// were cut off, and any other when srv could not listen or serve.
+// were cut off, and any other when srv could not listen or serve, or has a Limit that cannot be meant.
 //
 // It serves TLS if srv.TLSConfig has certificates. Of srv it sets what is zero: ReadHeaderTimeout to 5 seconds,
 // IdleTimeout to 2 minutes, and MaxHeaderBytes to 64 KiB. ReadTimeout and WriteTimeout stay as they are, for they would
@@ -84,6 +84,9 @@ func Run(ctx context.Context, srv *http.Server) error {
 // their contexts end. Hijacked connections are waited for as long as their handlers run. It may be called once for a
 // server.
 func (r *Runner) Run(ctx context.Context, srv *http.Server) error {
+	if err := r.checkLimit(srv); err != nil {
+		return err
+	}
 	listener := r.Listener
 	if listener == nil {
 		var err error
@@ -112,6 +115,18 @@ func (r *Runner) Run(ctx context.Context, srv *http.Server) error {
 	case <-ctx.Done():
 	}
 	return r.leave(atOnce, s)
+}
+
+// checkLimit tells of a mistake in the gate's policy, which Handler has no way to tell.
+func (r *Runner) checkLimit(srv *http.Server) error {
+	gate := r.Gate
+	if gate == nil {
+		gate, _ = srv.Handler.(*Gate)
+	}
+	if gate == nil || gate.policy.Limit == nil {
+		return nil
+	}
+	return gate.policy.Limit.Validate()
 }
 
 // leave is all that comes after the server was told to stop.
