@@ -105,6 +105,9 @@ func (cl *Cluster) Probed(now time.Time, n *Node, l Load) {
 	}
 }
 
+// Draining keeps new attempts away from n for DrainRest, as long as there is another.
+func (cl *Cluster) Draining(now time.Time, n *Node) { n.restUntil(cl.since(now)+DrainRest, true) }
+
 // Probes reports whether the balancer has nodes probed.
 func (cl *Cluster) Probes() bool {
 	s := cl.set.Load()
