@@ -51,6 +51,7 @@ type Config struct {
 	Resolver Resolver
 	Policy   Policy
 	Balancer Balancer // nil = RoundRobin(); belongs to this Client alone
+	Subset   Subset   // chooses whom to use of what the Resolver tells; nil = all
 	Observer Observer
 	// SharedBudget is used instead of the policy's Budget; nil = there is none.
 	SharedBudget *SharedBudget
@@ -113,7 +114,11 @@ func New(cfg Config) (*Client, error) {
 			f(ctx)
 		}()
 	}
-	go c.resolve(ctx, cfg.Resolver)
+	subset := cfg.Subset
+	if subset == nil {
+		subset = func(set []Instance) []Instance { return set }
+	}
+	go c.resolve(ctx, cfg.Resolver, subset)
 	return c, nil
 }
 
@@ -124,13 +129,13 @@ const (
 	maxResolvePause = 10 * time.Second
 )
 
-func (c *Client) resolve(ctx context.Context, r Resolver) {
+func (c *Client) resolve(ctx context.Context, r Resolver, subset Subset) {
 	defer close(c.done)
 	pause := minResolvePause
 	for {
 		err := r.Resolve(ctx, func(set []Instance) {
 			first := !c.cluster.Ready()
-			if c.cluster.Update(c.now(), slices.Clone(set)) {
+			if c.cluster.Update(c.now(), slices.Clone(subset(set))) {
 				c.watchers.tell(c.cluster)
 				select {
 				case c.changed <- struct{}{}:

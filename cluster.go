@@ -79,12 +79,14 @@ type tier struct {
 	picker   Picker
 	learner  Learner // the picker, if it is one
 	prober   Prober  // the same
+	keeper   keeper  // the same
 }
 
 func newTier(nodes []*Node, picker Picker) tier {
 	t := tier{priority: nodes[0].Instance().Priority, nodes: nodes, picker: picker}
 	t.learner, _ = picker.(Learner)
 	t.prober, _ = picker.(Prober)
+	t.keeper, _ = picker.(keeper)
 	return t
 }
 

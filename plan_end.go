@@ -39,6 +39,7 @@ func (p *Plan) Ended(now time.Time, a *Attempt, o Outcome) {
 		p.record(a)
 		p.consider(a)
 	}
+	a.tier.freed()
 	p.unended--
 	p.recycle()
 }
@@ -266,7 +267,7 @@ func (p *Plan) recycle() {
 		for i := range p.attempts[:p.sent] {
 			p.attempts[i].node, p.attempts[i].tier = nil, nil // a pooled plan keeps no removed replica alive
 		}
-		p.set, p.reason, p.winner = nil, nil, nil
+		p.set, p.reason, p.winner, p.pick.part = nil, nil, nil, nil
 		p.cl.plans.Put(p)
 	}
 }
@@ -318,6 +319,7 @@ func (h *Held) Ended(now time.Time, o Outcome) {
 	if l := h.tier.learner; l != nil && o.Verdict != Success {
 		l.Ended(h.node, &End{t, h.took, o.Verdict, false, o.Load})
 	}
+	h.tier.freed()
 	if f := h.cl.observer.AttemptEnded; f != nil {
 		r := Report{Instance: h.node.Instance(), Verdict: o.Verdict, Took: h.took, Err: o.Err}
 		f(AttemptEvent{h.cl.service, r, h.number, h.hedge})

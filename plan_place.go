@@ -177,13 +177,13 @@ func (p *Plan) choose() *Attempt {
 
 func (p *Plan) chooseFrom(t *tier) *Attempt {
 	for range 4 { // another call may be quicker between pick and admission
-		p.pick.taken = nil
+		p.pick.taken, p.pick.part = nil, t
 		n := t.picker.Pick(&p.pick)
 		if n == nil {
 			return nil
 		}
 		if n == p.pick.taken || p.pick.take(n) {
-			return p.placed(t, n, p.pick.ticket)
+			return p.placed(p.pick.part, n, p.pick.ticket)
 		}
 	}
 	for _, n := range t.nodes {
