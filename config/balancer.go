@@ -33,14 +33,17 @@ var balancers = []kind{
 	simple("rr", rota.RoundRobin),
 	with("wrr", rota.WeightedRoundRobin),
 	simple("ll", rota.LeastLoaded),
-	with("p2c", func(c Choices) rota.Balancer { return rota.PowerOfTwo(c.Choices) }),
-	with("ll-p2c", func(c Choices) rota.Balancer { return rota.PowerOfTwo(c.Choices) }), // as the Prequal paper calls it
+	with("ll-p2c", powerOf), // p2c, as papers call it
+	with("p2c", powerOf),
 	with("peak-ewma", rota.PeakEWMA),
 	with("yarp", rota.YARP),
 	with("linear", rota.Linear),
 	with("c3", rota.C3),
 	with("prequal", rota.Prequal),
+	with("echo", rota.Echo),
 }
+
+func powerOf(c Choices) rota.Balancer { return rota.PowerOfTwo(c.Choices) }
 
 // Balancers returns the names of all balancers.
 func Balancers() []string {

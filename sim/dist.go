@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Dist is a distribution of durations: exactly one of its fields is set. Values below 0 are 0.
+// Dist is a distribution of durations: exactly one of its fields is set. Values below 0 are 0. In a file a duration alone
+// is one that is always the same.
 type Dist struct {
 	Const   *time.Duration
 	Exp     *time.Duration // the mean
@@ -151,6 +152,10 @@ func (d *Dist) Validate() error {
 	switch {
 	case d.Uniform != nil && d.Uniform.To < d.Uniform.From:
 		return fmt.Errorf("uniform from %v to %v, want it ascending", d.Uniform.From, d.Uniform.To)
+	case d.Normal != nil && d.Normal.SD < 0:
+		return fmt.Errorf("normal with sd %v, want >= 0", d.Normal.SD)
+	case d.Lognormal != nil && d.Lognormal.Sigma < 0:
+		return fmt.Errorf("lognormal with sigma %v, want >= 0", d.Lognormal.Sigma)
 	case d.Quantiles != nil:
 		return validPoints(d.Quantiles)
 	}
@@ -163,6 +168,9 @@ func (d *Dist) Validate() error {
 	for i := range d.Mix {
 		if err := d.Mix[i].Of.Validate(); err != nil {
 			return fmt.Errorf("mix[%d]: %w", i, err)
+		}
+		if d.Mix[i].Share < 0 {
+			return fmt.Errorf("mix[%d]: share %v, want >= 0", i, d.Mix[i].Share)
 		}
 		total += d.Mix[i].Share
 	}

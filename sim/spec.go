@@ -35,16 +35,18 @@ type Experiment struct {
 
 // Step is a time with one load.
 type Step struct {
-	Name string
+	Name string        // default "step 1", "step 2" and so on
 	For  time.Duration // default Measure
 	Load float64       // see Client; default 1
 }
 
-// Variant is one of the policies that are compared.
+// Variant is one of the policies that are compared. In a file the name of a balancer alone is a variant that is called so,
+// with that balancer.
 type Variant struct {
 	Name   string        // in tables and JSON
 	Policy config.Policy // of the clients
-	// Calls are the policies of the calls that replicas of a service make; default: that of the clients.
+	// Calls are the policies of the calls that replicas of a service make; default: that of the clients, and in a file
+	// they are laid over it.
 	Calls map[string]config.Policy
 	// Servers changes the servers of a service for this variant; what is left out stays.
 	Servers map[string]Server
@@ -137,7 +139,7 @@ type Downstream struct {
 
 // Client is a group of callers, each with a Cluster of its own.
 type Client struct {
-	Name    string
+	Name    string  // default "clients 1", "clients 2" and so on
 	Count   int     // default 1
 	Service string  // that they call; default the first
 	Rate    float64 // calls a second of the whole group at load 1
@@ -161,7 +163,8 @@ type Fault struct {
 	At      time.Duration // after the warm-up
 	For     time.Duration // 0 = to the end
 	Service string        // default the first
-	// Replicas is which, by index; otherwise Count or Share of them, drawn at random; default one.
+	// Replicas is which, by index; otherwise Count or Share of them, drawn at random; default one. With Every, Count is
+	// also how many of Replicas at a time.
 	Replicas []int
 	Count    int
 	Share    float64

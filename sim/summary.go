@@ -4,7 +4,6 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -211,7 +210,7 @@ func (e *Experiment) compare(r *Report) {
 			if p.Policy != run.Policy || p.Load != run.Load || p.Step != run.Step {
 				continue
 			}
-			ours, ok := metric(reflect.ValueOf(run).Elem(), p.Metric)
+			ours, ok := run.Metric(p.Metric)
 			if !ok {
 				continue
 			}
@@ -224,26 +223,4 @@ func (e *Experiment) compare(r *Report) {
 			run.Paper = append(run.Paper, c)
 		}
 	}
-}
-
-// metric finds a number by the names that it has in the JSON.
-func metric(v reflect.Value, path string) (float64, bool) {
-	name, rest, more := strings.Cut(path, ".")
-	for f := range v.NumField() {
-		tag, _, _ := strings.Cut(v.Type().Field(f).Tag.Get("json"), ",")
-		if tag != name {
-			continue
-		}
-		x := v.Field(f)
-		if x.Kind() == reflect.Pointer && !x.IsNil() {
-			x = x.Elem()
-		}
-		switch {
-		case more && x.Kind() == reflect.Struct:
-			return metric(x, rest)
-		case !more && x.Kind() == reflect.Float64:
-			return x.Float(), true
-		}
-	}
-	return 0, false
 }

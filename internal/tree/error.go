@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxErrors is how many errors of one document are told: more help nobody.
@@ -59,7 +60,7 @@ func All(err error) []*Error {
 func Join(errs []*Error) error {
 	errs = slices.Clone(errs)
 	slices.SortStableFunc(errs, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(len(a.Path), len(b.Path)))
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(len(a.Path), len(b.Path)), cmp.Compare(a.Path, b.Path))
 	})
 	type place struct {
 		line int
@@ -68,7 +69,7 @@ func Join(errs []*Error) error {
 	seen := make(map[place]bool)
 	var list []error
 	for _, e := range errs {
-		at := place{e.Line, e.Err.Error()}
+		at := place{e.Line, e.Path[strings.LastIndex(e.Path, ".")+1:] + ": " + e.Err.Error()}
 		if e.Line == 0 {
 			at.text = e.Error()
 		}
