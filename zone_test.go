@@ -198,7 +198,7 @@ func TestSpillFollowsLoad(t *testing.T) {
 			t.Errorf("%s: the load is %.1f here and %.1f there, want 1.5 times as much here", tt.name, own, rest)
 		}
 		demand = float64(tt.own) // one each
-		if own, rest = settle(50); share != 0 {
+		if own, _ = settle(50); share != 0 {
 			t.Errorf("%s: %.3f of the calls leave the zone though its load is %.1f", tt.name, share, own)
 		}
 	}
