@@ -13,6 +13,32 @@ func (cl *Cluster) Admits(n *Node, now time.Time) bool {
 // NodeSize is what a Node takes before its first call.
 const NodeSize = unsafe.Sizeof(Node{})
 
+// Picks returns a function that picks as calls do that come 10 us apart, and nothing else: what was admitted is released.
+// After a second time begins anew, so that what was learned before stays fresh.
+func (cl *Cluster) Picks(now time.Time) func() *Node {
+	plan := cl.Plan(now, time.Time{}, Call{})
+	p, t, past := &plan.pick, &plan.set.tiers[0], time.Duration(0)
+	return func() *Node {
+		past = (past + 10*time.Microsecond) % time.Second
+		plan.now = plan.start + past
+		p.taken = nil
+		n := t.picker.Pick(p)
+		if n != nil && n == p.taken {
+			n.breaker.Neutral(p.ticket, plan.now)
+			n.release()
+		}
+		return n
+	}
+}
+
+// NoteSizes are what balancers keep on a node, in bytes.
+func NoteSizes() map[string]uintptr {
+	return map[string]uintptr{"wrr": unsafe.Sizeof(weightNote{}), "peak-ewma": unsafe.Sizeof(peakNote{})}
+}
+
+// Fade lets tests compare it with what it stands for.
+func Fade(t, tau time.Duration) float64 { return fade(t, tau) }
+
 // Picking lets tests pick without the rest of a call.
 type Picking struct {
 	plan *Plan

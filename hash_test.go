@@ -70,7 +70,7 @@ func named(n int, seed uint64) []rota.Instance {
 	return set
 }
 
-func shares(owners []string) map[string]int {
+func countOf(owners []string) map[string]int {
 	count := map[string]int{}
 	for _, o := range owners {
 		count[o]++
@@ -92,7 +92,7 @@ func TestHashingSpreadsKeysEvenly(t *testing.T) {
 		worst := 0.0
 		for seed := range uint64(10) {
 			const keys = 50_000
-			for _, c := range shares(owners(hashCluster(unbounded(tt.name), named(tt.nodes, seed), seed), keys, seed)) {
+			for _, c := range countOf(owners(hashCluster(unbounded(tt.name), named(tt.nodes, seed), seed), keys, seed)) {
 				worst = max(worst, float64(c)*float64(tt.nodes)/keys)
 			}
 		}
@@ -174,7 +174,7 @@ func TestHashingHeedsWeights(t *testing.T) {
 		for _, keyed := range []bool{true, false} {
 			cl := hashCluster(b.make(-1), set, 1)
 			const keys = 100_000
-			got := shares(owners(cl, keys, 1))
+			got := countOf(owners(cl, keys, 1))
 			if !keyed {
 				got = map[string]int{}
 				pick := rota.NewPicking(cl, epoch)
@@ -281,7 +281,7 @@ func TestHashPicksDoNotAllocate(t *testing.T) {
 func TestMaglevTableNeedNotBePrimeNorLargeEnough(t *testing.T) {
 	for _, size := range []int{1, 2, 100, 1000} {
 		cl := hashCluster(rota.Maglev(rota.MaglevParams{Size: size, Bound: -1}), instances(150), 1)
-		if got := len(shares(owners(cl, 20_000, 1))); got != 150 {
+		if got := len(countOf(owners(cl, 20_000, 1))); got != 150 {
 			t.Errorf("Size %d: %d of 150 nodes have keys", size, got)
 		}
 	}
@@ -294,7 +294,7 @@ func TestRingOfExtremeWeights(t *testing.T) {
 			set[i].Weight = w
 		}
 		for _, b := range hashBalancers {
-			got := shares(owners(hashCluster(b.make(0), set, 1), 2000, 1))
+			got := countOf(owners(hashCluster(b.make(0), set, 1), 2000, 1))
 			if heavy := len(weights) - 1; got[set[heavy].Addr] < 800 {
 				t.Errorf("%s, weights %v: the last has %d of 2000 keys", b.name, weights, got[set[heavy].Addr])
 			}

@@ -27,7 +27,7 @@ type Learner interface {
 	Ended(n *Node, e *End)
 }
 
-// End is how an attempt ended.
+// End is how an attempt ended. It is valid only during Learner.Ended.
 type End struct {
 	Now     time.Duration // since the Cluster's start
 	Took    time.Duration
@@ -134,10 +134,11 @@ func (cl *Cluster) Tick(now time.Time) time.Duration {
 const minTick = time.Millisecond
 
 // learn tells the picker of an attempt's end.
-func (a *Attempt) learn(now time.Duration) {
+func (p *Plan) learn(a *Attempt) {
 	if l := a.tier.learner; l != nil {
 		o := &a.outcome
-		l.Ended(a.node, &End{now, a.took, o.Verdict, o.Unsent, o.Load})
+		p.end = End{p.now, a.took, o.Verdict, o.Unsent, o.Load}
+		l.Ended(a.node, &p.end)
 	}
 }
 
@@ -152,4 +153,15 @@ func (s *nodeSet) tierOf(n *Node) *tier {
 		}
 	}
 	return nil
+}
+
+// notesOn returns a balancer's notes on n. It makes them if there are none, which only a Balancer may do: n is not
+// published then.
+func notesOn[T any](n *Node) *T {
+	if t, ok := n.notes.(*T); ok {
+		return t
+	}
+	t := new(T)
+	n.notes = t
+	return t
 }

@@ -53,6 +53,7 @@ type Plan struct {
 	reason       error // why there is no winner
 	rest         time.Duration
 	attempts     [MaxAttempts]Attempt
+	end          End // what a Learner is shown; here, so that it costs no allocation
 }
 
 // StepKind says what a driver is to do.

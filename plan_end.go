@@ -56,7 +56,7 @@ func (p *Plan) endedLate(a *Attempt) {
 		a.outcome = Outcome{Verdict: Ignored, Err: ErrLost}
 		late := a.number < p.winnerNumber
 		p.cl.changed(p.now, a.node, a.node.lost(p.now, a, late, &p.cl.rules))
-		a.learn(p.now)
+		p.learn(a)
 		p.observe(a)
 	case p.reason == errDeadline:
 		p.blame(a)
@@ -165,6 +165,8 @@ func (p *Plan) finish(reason error) {
 		c.failed.Add(1)
 	case p.left:
 		c.ignored.Add(1)
+	case p.sent == 0 && reason == ErrThrottled:
+		c.throttled.Add(1)
 	case p.sent == 0:
 		c.unplaced.Add(1)
 	case p.overloaded():
@@ -241,7 +243,10 @@ func (p *Plan) report(a *Attempt) Report {
 // record tells the node how the attempt ended.
 func (p *Plan) record(a *Attempt) {
 	p.cl.changed(p.now, a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
-	a.learn(p.now)
+	if t := p.cl.throttle; t != nil {
+		t.ended(p.now, p.seat, a)
+	}
+	p.learn(a)
 	p.observe(a)
 }
 
@@ -279,10 +284,13 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	}
 	a.took, a.phase, a.outcome = p.now-a.start, taken, o
 	p.win(a)
+	if t := p.cl.throttle; t != nil {
+		t.ended(p.now, p.seat, a)
+	}
 	if o.Draining {
 		a.node.restUntil(p.now+DrainRest, true) // a long reply must not hide it
 	}
-	a.learn(p.now)
+	p.learn(a)
 	h := Held{p.cl, a.node, a.tier, a.ticket, a.took, a.Number(), a.hedge}
 	if h.ticket != (breaker.Ticket{}) {
 		// The headers settle a trial. A long body would keep the replica's other calls out.

@@ -44,12 +44,7 @@ const maxRound = 64
 // round returns nodes as they come when each has as many turns as its weight, evenly spaced: the j-th of w turns is at
 // (j+1/2)/w of the round.
 func round(nodes []*Node) []*Node {
-	total, even := 0, true
-	for _, n := range nodes {
-		w := n.Instance().weight()
-		total += w
-		even = even && w == nodes[0].Instance().weight()
-	}
+	total, even := weights(nodes)
 	if even {
 		return nodes
 	}
@@ -73,8 +68,19 @@ func round(nodes []*Node) []*Node {
 	return list
 }
 
+// weights adds up the nodes' weights, and reports whether they are equal.
+func weights(nodes []*Node) (total int, even bool) {
+	even = true
+	for _, n := range nodes {
+		w := n.Instance().weight()
+		total += w
+		even = even && w == nodes[0].Instance().weight()
+	}
+	return total, even
+}
+
 func (r *roundRobinPicker) Pick(p *Pick) *Node {
-	start, n := r.start(p), uint64(len(r.nodes))
+	start, n := r.turns.from(p), uint64(len(r.nodes))
 	for range r.nodes {
 		if node := r.nodes[(start+r.turn(p, n))%n]; p.take(node) {
 			return node
@@ -125,11 +131,12 @@ type block struct {
 	at   time.Duration // when the last turn was used
 }
 
-func (r *roundRobinPicker) start(p *Pick) uint64 {
-	s := r.turns.start.Load()
+// from returns the first turn of all, which is drawn at the first pick.
+func (t *turns) from(p *Pick) uint64 {
+	s := t.start.Load()
 	if s == 0 {
-		r.turns.start.CompareAndSwap(0, int64(p.Rand()>>32)+1)
-		s = r.turns.start.Load()
+		t.start.CompareAndSwap(0, int64(p.Rand()>>32)+1)
+		s = t.start.Load()
 	}
 	return uint64(s - 1)
 }

@@ -2,6 +2,7 @@ package rotahttp
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -25,11 +26,35 @@ type Limit struct {
 	Min int
 	// Queue is how many requests may wait for a place; 0 = as many as there are places, negative = none.
 	Queue int
+	// Algorithm is how to measure, where Max is 0. Empty = "dip", which suits servers of all kinds. The others are for
+	// those who know that it does not suit theirs:
+	//
+	//	dip          now and then halves the limit for some dozens of requests, to see how long they take alone
+	//	vegas        never does that: it goes by quiet times, and by whether throughput still rises with concurrency; for
+	//	             servers of dozens of places and more where a few rejections more in an overload are too many
+	//	gradient     the same with more patience: more places, and up to 5 times the latency of a small server
+	//	failsafe     as failsafe-go's; a place more or less a second, so it is late for sudden overload
+	//	envoy        as Envoy's; rejects what could be handled for a moment each minute
+	//	gradient2    as Netflix's; takes an overload that lasts for minutes for normal, up to 200 places
+	//	aimd         as Netflix's; 20 to 200 places; for servers that fail before they are slow
+	//	vegas-plain  as Netflix's, for servers whose requests all take the same time
+	Algorithm string
 }
 
-func (l *Limit) limiter() *limit.Limiter {
-	return limit.New(limit.Config{Max: l.Max, Min: l.Min, Queue: l.Queue})
+// Validate returns an error that names the first field whose value cannot be meant. Of a Limit that is not valid, Handler
+// makes one with the defaults in those fields.
+func (l *Limit) Validate() error {
+	if err := l.config().Validate(); err != nil {
+		return fmt.Errorf("rotahttp: Limit.%w", err)
+	}
+	return nil
 }
+
+func (l *Limit) config() limit.Config {
+	return limit.Config{Max: l.Max, Min: l.Min, Queue: l.Queue, Algorithm: limit.Algorithm(l.Algorithm)}
+}
+
+func (l *Limit) limiter() *limit.Limiter { return limit.New(l.config()) }
 
 // Why a request gets no place.
 var (
@@ -100,20 +125,10 @@ func (g *Gate) givePlace(now time.Duration, place limit.Place, took time.Duratio
 // seconds are values of Retry-After.
 var seconds = [...][]string{{"1"}, {"2"}, {"3"}, {"4"}, {"5"}}
 
-// retryAfter returns when a refused caller may come again: in a second, and when the overload lasts, later and at random,
-// so that the callers do not come back together.
+// retryAfter returns when a refused caller may come again.
 func (g *Gate) retryAfter() []string {
 	if g.limiter == nil {
 		return seconds[0]
 	}
-	spread := 1
-	switch lasted := g.limiter.Overloaded(g.now()); {
-	case lasted > 10*time.Second:
-		spread = 5
-	case lasted > time.Second:
-		spread = 3
-	case lasted > 100*time.Millisecond:
-		spread = 2
-	}
-	return seconds[rand.IntN(spread)]
+	return seconds[g.limiter.RetryAfter(g.now(), rand.Float64())/time.Second-1]
 }

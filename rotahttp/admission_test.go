@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -225,4 +226,39 @@ func TestAdaptiveLimitLetsThrough(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Every algorithm that the documentation names is one, and any of them lets a request through.
+func TestLimitAlgorithms(t *testing.T) {
+	for _, name := range []string{"", "dip", "vegas", "gradient", "failsafe", "envoy", "gradient2", "aimd", "vegas-plain"} {
+		l := &rotahttp.Limit{Algorithm: name}
+		if err := l.Validate(); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+		rec := httptest.NewRecorder()
+		gate := rotahttp.Handler(http.NotFoundHandler(), rotahttp.ServerPolicy{Limit: l})
+		gate.ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+		if rec.Code != 404 {
+			t.Errorf("%q: %d", name, rec.Code)
+		}
+	}
+}
+
+// Handler cannot tell of a mistake, so Run does, before it listens; wherever the gate is.
+func TestRunRejectsWrongLimit(t *testing.T) {
+	gate := rotahttp.Handler(http.NotFoundHandler(), rotahttp.ServerPolicy{Limit: &rotahttp.Limit{Algorithm: "newest"}})
+	for name, run := range map[string]func(string) error{
+		"the handler": func(addr string) error {
+			return new(rotahttp.Runner).Run(t.Context(), &http.Server{Addr: addr, Handler: gate})
+		},
+		"inside": func(addr string) error {
+			return (&rotahttp.Runner{Gate: gate}).Run(t.Context(), &http.Server{Addr: addr})
+		},
+	} {
+		err := run("no port")
+		const want = `rotahttp: Limit.Algorithm = "newest", want one of dip, `
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: Run() = %v, want %s", name, err, want)
+		}
+	}
 }

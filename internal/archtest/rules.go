@@ -26,6 +26,7 @@ type layer struct {
 var layers = []layer{
 	{"internal", []string{"internal"}},
 	{"root", []string{"."}},
+	{"config", []string{"config"}}, // what users write in files about calls
 	{"rotahttp", []string{"rotahttp"}},
 	{"adapters, resolve, sim", []string{"rotaprom", "rotaotel", "rotagrpc", "rotakit", "rotadash", "resolve", "sim"}},
 	{"programs", []string{"cmd", "stringsvc"}},

@@ -1,6 +1,6 @@
 // Package limit decides how many requests a server handles at once, and who waits when all places are taken.
 //
-// The number of places is fixed, or found by measuring (see adaptive). Whoever finds no place may wait for a moment, in a
+// The number of places is fixed, or found by measuring (see Algorithm). Whoever finds no place may wait for a moment, in a
 // queue that serves the newest first once it has not been empty for a while: under lasting overload the oldest have
 // waited so long already that their callers are about to give up (B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
 package limit
@@ -15,6 +15,9 @@ type Config struct {
 	Max   int // places; 0 = found by measuring
 	Min   int // the least that measuring may come to; 0 = 1
 	Queue int // how many may wait; 0 = as many as there are places, negative = none
+
+	Algorithm  Algorithm  // how to measure; "" = Dip
+	Discipline Discipline // of the queue; "" = Adaptive
 }
 
 // How long one may wait for a place. A queue that was empty a moment ago holds a burst, which passes; one that was not
@@ -60,7 +63,7 @@ type Limiter struct {
 	mu       sync.Mutex
 	config   Config
 	taken    int
-	measured adaptive
+	measured algorithm
 
 	oldest, newest *Waiter
 	waiting        int
@@ -70,17 +73,20 @@ type Limiter struct {
 	overloaded time.Duration // and since when there was no calm
 }
 
-// New returns a limiter.
+// New returns a limiter. Of an Algorithm or a Discipline that nobody knows it makes the default: see Validate.
 func New(c Config) *Limiter {
 	c.Min = max(c.Min, 1)
-	return &Limiter{config: c, measured: newAdaptive(c.Min)}
+	if c.Discipline == NoQueue {
+		c.Queue = -1
+	}
+	return &Limiter{config: c, measured: newAlgorithm(c)}
 }
 
 // Limit returns how many places there are now.
 func (l *Limiter) Limit(now time.Duration) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.placesLocked(now)
+	return l.measured.places(now)
 }
 
 // Taken returns how many places are taken, and how many requests wait for one.
@@ -105,7 +111,7 @@ func (l *Limiter) Enter(now time.Duration) (Place, Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.waiting == 0 && l.taken < l.placesLocked(now):
+	case l.waiting == 0 && l.taken < l.measured.places(now):
 		return l.takeLocked(now), Admitted
 	case l.roomLocked(now):
 		return Place{}, Waiting
@@ -118,7 +124,7 @@ func (l *Limiter) Enter(now time.Duration) (Place, Verdict) {
 func (l *Limiter) Wait(now time.Duration, w *Waiter) Verdict {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting == 0 && l.taken < l.placesLocked(now) {
+	if l.waiting == 0 && l.taken < l.measured.places(now) {
 		w.Place = l.takeLocked(now)
 		return Admitted
 	}
@@ -126,7 +132,7 @@ func (l *Limiter) Wait(now time.Duration, w *Waiter) Verdict {
 		l.turnAwayLocked(now)
 		return Rejected
 	}
-	l.measured.full = true
+	l.measured.crowded()
 	if l.waiting == 0 {
 		l.emptied = now
 	}
@@ -161,9 +167,7 @@ func (l *Limiter) Cancel(now time.Duration, w *Waiter) bool {
 func (l *Limiter) Leave(now time.Duration, p Place, took time.Duration, whole bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.config.Max <= 0 {
-		l.measured.sample(now, p, took, whole)
-	}
+	l.measured.sample(now, sample{p, max(took, 0), whole, l.taken})
 	l.taken--
 }
 
@@ -171,9 +175,9 @@ func (l *Limiter) Leave(now time.Duration, p Place, took time.Duration, whole bo
 func (l *Limiter) Next(now time.Duration) *Waiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.waiting > 0 && l.taken < l.placesLocked(now) {
+	for l.waiting > 0 && l.taken < l.measured.places(now) {
 		w := l.oldest
-		if l.standingLocked(now) {
+		if l.config.Discipline == LIFO || l.standingLocked(now) {
 			w = l.newest
 		}
 		l.removeLocked(now, w)
@@ -186,7 +190,7 @@ func (l *Limiter) Next(now time.Duration) *Waiter {
 }
 
 func (l *Limiter) turnAwayLocked(now time.Duration) {
-	l.measured.full = true
+	l.measured.crowded()
 	if l.turnedAway == 0 || now-l.turnedAway > calm {
 		l.overloaded = now
 	}
@@ -195,30 +199,21 @@ func (l *Limiter) turnAwayLocked(now time.Duration) {
 
 func (l *Limiter) takeLocked(now time.Duration) Place {
 	l.taken++
-	p := Place{at: max(now, 1)} // never the zero Place
-	if l.config.Max <= 0 {
-		p.probe = l.measured.admit(l.taken)
-	}
-	return p
-}
-
-func (l *Limiter) placesLocked(now time.Duration) int {
-	if l.config.Max > 0 {
-		return l.config.Max
-	}
-	return l.measured.places(now)
+	return Place{at: max(now, 1), probe: l.measured.admit(l.taken)} // never the zero Place
 }
 
 func (l *Limiter) roomLocked(now time.Duration) bool {
 	room := l.config.Queue
 	if room == 0 {
-		room = l.placesLocked(now)
+		room = l.measured.places(now)
 	}
 	return l.waiting < room
 }
 
+// standingLocked reports whether the queue has not been empty for so long that the adaptive discipline changes.
 func (l *Limiter) standingLocked(now time.Duration) bool {
-	return l.waiting > 0 && now-l.emptied > patience
+	adaptive := l.config.Discipline != FIFO && l.config.Discipline != LIFO
+	return adaptive && l.waiting > 0 && now-l.emptied > patience
 }
 
 func (l *Limiter) removeLocked(now time.Duration, w *Waiter) {

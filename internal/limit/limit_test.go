@@ -193,8 +193,12 @@ func TestConcurrent(t *testing.T) {
 }
 
 func BenchmarkLimiter(b *testing.B) {
-	for _, c := range []limit.Config{{Max: 10}, {}} {
-		b.Run(fmt.Sprintf("admitted max=%d", c.Max), func(b *testing.B) {
+	configs := []limit.Config{{Max: 10}}
+	for _, a := range limit.Algorithms() {
+		configs = append(configs, limit.Config{Algorithm: a})
+	}
+	for _, c := range configs {
+		b.Run(fmt.Sprintf("admitted max=%d algorithm=%s", c.Max, c.Algorithm), func(b *testing.B) {
 			l := limit.New(c)
 			b.ReportAllocs()
 			for now := time.Duration(0); b.Loop(); now += ms {

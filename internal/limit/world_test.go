@@ -18,6 +18,7 @@ type world struct {
 	workers int
 	shared  bool                 // processor sharing, with workers processors
 	service func() time.Duration // how long the next request takes alone
+	timeout time.Duration        // of the callers, whose requests are worked on all the same; 0 = none
 
 	now     time.Duration
 	events  events
@@ -28,6 +29,7 @@ type world struct {
 	version int // of sharing
 
 	done      []time.Duration // from arrival to end
+	good      int             // of these, within the timeout
 	offered   int
 	rejected  int
 	mostTaken int
@@ -71,7 +73,7 @@ func (w *world) at(t time.Duration, do func()) { heap.Push(&w.events, event{max(
 
 // run offers perSec requests a second for d, and forgets what was counted before.
 func (w *world) run(perSec float64, d time.Duration) {
-	w.done, w.offered, w.rejected, w.mostTaken = nil, 0, 0, 0
+	w.done, w.good, w.offered, w.rejected, w.mostTaken = nil, 0, 0, 0, 0
 	end := w.now + d
 	over := false
 	var arrive func()
@@ -98,7 +100,11 @@ func (w *world) arrive() {
 	if verdict == limit.Waiting {
 		waiter := &limit.Waiter{Owner: r}
 		if verdict = w.limiter.Wait(w.now, waiter); verdict == limit.Waiting {
-			w.at(waiter.Until, func() {
+			until := waiter.Until
+			if w.timeout > 0 {
+				until = min(until, w.now+w.timeout)
+			}
+			w.at(until, func() {
 				if w.limiter.Cancel(w.now, waiter) {
 					w.rejected++
 				}
@@ -147,7 +153,11 @@ func (w *world) serve(r *request) {
 
 func (w *world) leave(r *request) {
 	w.done = append(w.done, w.now-r.arrived)
-	w.limiter.Leave(w.now, r.place, w.now-r.began, true)
+	inTime := w.timeout == 0 || w.now-r.arrived <= w.timeout
+	if inTime {
+		w.good++
+	}
+	w.limiter.Leave(w.now, r.place, w.now-r.began, inTime)
 	for next := w.limiter.Next(w.now); next != nil; next = w.limiter.Next(w.now) {
 		w.admit(next.Owner.(*request), next.Place)
 	}

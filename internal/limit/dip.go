@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The settings of adaptive.
+// The settings of dips.
 const (
 	start     = 20     // places before anything was measured, as Netflix's limits begin
 	most      = 10_000 // places
@@ -21,7 +21,7 @@ const (
 	dipShare = 20                     // a dip lasts at most 1/20 of the time
 )
 
-// adaptive finds the number of places by comparing how long requests take with how long they take when nothing queues:
+// dips finds the number of places by comparing how long requests take with how long they take when nothing queues:
 //
 //	limit = limit * min(1.25 * base/now, …) + sqrt(limit)
 //
@@ -35,7 +35,7 @@ const (
 //
 // Latency is averaged by its logarithm: twice as slow means the same for hits of a cache as for its misses, and a
 // majority of tiny requests does not hide what happens to the others.
-type adaptive struct {
+type dips struct {
 	min   float64
 	limit float64
 	base  float64 // log of the latency without a queue, in nanoseconds; 0 = not known
@@ -51,31 +51,31 @@ type adaptive struct {
 	dip     dip
 }
 
-func newAdaptive(least int) adaptive {
-	return adaptive{min: float64(least), limit: float64(max(least, start)), fast: true, every: firstDip}
+func newDips(least int) *dips {
+	return &dips{min: float64(least), limit: float64(max(least, start)), fast: true, every: firstDip}
 }
 
-func (a *adaptive) places(now time.Duration) int {
+func (a *dips) places(now time.Duration) int {
 	if a.dip.lowered && now-a.dip.began < a.dip.patient {
 		return a.dip.limit
 	}
 	return int(a.limit)
 }
 
-// admit notes that there are now so many in flight. It returns Place.probe of the newest.
-func (a *adaptive) admit(inFlight int) uint32 {
+func (a *dips) admit(inFlight int) uint32 {
 	a.peak = max(a.peak, inFlight)
 	return a.dip.admit()
 }
 
+func (a *dips) crowded() { a.full = true }
+
 // sample notes how long a request took. One that was not handled to its end tells something only if it took longer than
 // usual.
-func (a *adaptive) sample(now time.Duration, p Place, took time.Duration, whole bool) {
-	took = max(took, 0)
-	log := math.Log(float64(max(took, time.Microsecond)))
-	tells := took > 0 && (whole || log > a.base)
+func (a *dips) sample(now time.Duration, s sample) {
+	log := math.Log(float64(max(s.took, time.Microsecond)))
+	tells := s.took > 0 && (s.whole || log > a.base)
 	if a.dip.measuring() {
-		if p.probe == a.dip.number {
+		if s.place.probe == a.dip.number {
 			a.dip.ended(log, tells)
 		}
 		if mean, over := a.dip.over(now); over {
@@ -94,7 +94,7 @@ func (a *adaptive) sample(now time.Duration, p Place, took time.Duration, whole 
 
 // least returns how long the window has to be open. The first to end in a new situation are the short ones: a window that
 // is not much longer than a request would take these for all.
-func (a *adaptive) least() time.Duration {
+func (a *dips) least() time.Duration {
 	latency := time.Duration(math.Exp(a.window.mean()))
 	switch {
 	case a.base == 0:
@@ -106,7 +106,7 @@ func (a *adaptive) least() time.Duration {
 }
 
 // closeWindow draws the consequences of a window.
-func (a *adaptive) closeWindow(now time.Duration) {
+func (a *dips) closeWindow(now time.Duration) {
 	mean, peak, full := a.window.mean(), float64(a.peak), a.full
 	a.opened, a.window, a.peak, a.full = now, logMean{}, 0, false
 	if a.base == 0 {
@@ -135,7 +135,7 @@ func (a *adaptive) closeWindow(now time.Duration) {
 }
 
 // learnDip takes over what a dip has measured; 0 = nothing.
-func (a *adaptive) learnDip(now time.Duration, mean float64) {
+func (a *dips) learnDip(now time.Duration, mean float64) {
 	a.every = min(2*a.every, lastDip)
 	if mean != 0 {
 		if math.Abs(mean-a.base) > math.Log(tolerance)*2 {

@@ -1,0 +1,151 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// fault is a Fault that happens to some replicas at one time.
+type fault struct {
+	*Fault
+	servers []*server
+	over    bool
+	cooling bool
+}
+
+const (
+	stepBegin step = iota
+	stepDrain
+	stepEnd
+	stepWarm
+)
+
+// plan sets the times of all faults.
+func (w *world) planFaults(from time.Duration) {
+	for i := range w.e.Faults {
+		f := &w.e.Faults[i]
+		for k, servers := range w.victims(f, w.stream("fault", i)) {
+			one := &fault{Fault: f, servers: servers}
+			at := from + f.At + time.Duration(k)*f.Every
+			if f.Drain > 0 {
+				w.after(max(at-f.Drain-w.now, 0), one, stepDrain)
+			}
+			w.after(at-w.now, one, stepBegin)
+			if f.For > 0 {
+				w.after(at+f.For-w.now, one, stepEnd)
+			}
+		}
+	}
+}
+
+// victims are the replicas that a fault happens to: several lots, if it moves on.
+func (w *world) victims(f *Fault, r *rand.Rand) [][]*server {
+	s := w.service(f.Service)
+	n := f.Count
+	if f.Share > 0 {
+		n = int(f.Share*float64(len(s.servers)) + 0.5)
+	}
+	n = min(max(n, 1), len(s.servers))
+	var order []*server
+	for _, i := range f.Replicas {
+		order = append(order, s.servers[i])
+	}
+	if order == nil {
+		for _, i := range r.Perm(len(s.servers)) {
+			order = append(order, s.servers[i])
+		}
+	} else if f.Count == 0 {
+		n = len(order)
+	}
+	if f.Every == 0 {
+		return [][]*server{order[:n]}
+	}
+	var lots [][]*server
+	for len(order) > 0 {
+		k := min(n, len(order))
+		lots, order = append(lots, order[:k]), order[k:]
+	}
+	return lots
+}
+
+func (f *fault) act(s step) {
+	for _, x := range f.servers {
+		switch s {
+		case stepDrain:
+			x.draining = true
+		case stepBegin:
+			x.faulty++
+			f.begin(x)
+		case stepEnd:
+			f.end(x)
+			x.faulty--
+		case stepWarm:
+			x.cold = 1
+		}
+		x.tune()
+	}
+	if f.Kind == "leave" && (s == stepBegin || s == stepEnd) {
+		f.servers[0].of.changed()
+	}
+	w := f.servers[0].w
+	if s == stepEnd && f.ColdFor > 0 {
+		w.after(f.ColdFor, f, stepWarm)
+	}
+}
+
+func (f *fault) begin(x *server) {
+	x.advance(x.w.now)
+	switch f.Kind {
+	case "down", "restart", "leave":
+		x.away = f.Kind == "leave"
+		x.stop()
+	case "pause":
+		x.paused = true
+	case "blackhole":
+		x.blackhole = true
+	case "slow":
+		x.slowed *= f.Factor
+	case "capacity":
+		x.share *= f.Factor
+	case "errors":
+		x.failing, x.failAfter = f.Rate, f.After
+	case "overload":
+		x.overloaded = true
+	}
+}
+
+func (f *fault) end(x *server) {
+	switch f.Kind {
+	case "down", "restart", "leave":
+		x.down, x.draining = false, false
+		if f.Kind == "leave" {
+			x.comeBack()
+		}
+		if f.ColdFor > 0 {
+			x.cold = f.Cold
+		}
+	case "pause":
+		x.paused = false
+		x.tune()
+		x.resume()
+	case "blackhole":
+		x.blackhole = false
+	case "slow":
+		x.slowed /= f.Factor
+	case "capacity":
+		x.share /= f.Factor
+	case "errors":
+		x.failing = 0
+	case "overload":
+		x.overloaded = false
+	}
+}
+
+// comeBack gives a replica that was away another address.
+func (x *server) comeBack() {
+	x.away = false
+	x.life++
+	x.inst.Addr = fmt.Sprintf("%s-%d.%d", x.of.Name, x.index, x.life)
+	x.of.byAddr[x.inst.Addr] = x
+}
