@@ -245,7 +245,7 @@ func TestZonesThatDoNotMatter(t *testing.T) {
 		{"no zones known", "a", instances(6)},
 	} {
 		cl := hashCluster(rota.PreferZone(rota.ZoneParams{Zone: tt.zone}, rota.RoundRobin()), tt.set, 1)
-		for addr, n := range shares(owners(cl, 600, 1)) {
+		for addr, n := range countOf(owners(cl, 600, 1)) {
 			if n != 100 {
 				t.Errorf("%s: %s has %d of 600 calls, want 100", tt.name, addr, n)
 			}
@@ -255,7 +255,7 @@ func TestZonesThatDoNotMatter(t *testing.T) {
 	set := instances(6)
 	set[0].Zone, set[1].Zone = "a", "a"
 	cl := hashCluster(rota.PreferZone(rota.ZoneParams{Zone: "a"}, rota.RoundRobin()), set, 1)
-	if got := shares(owners(cl, 600, 1)); got[set[0].Addr] != 300 || got[set[1].Addr] != 300 {
+	if got := countOf(owners(cl, 600, 1)); got[set[0].Addr] != 300 || got[set[1].Addr] != 300 {
 		t.Errorf("calls went to %v, want the two whose zone is known", got)
 	}
 }
