@@ -22,7 +22,8 @@ type tally struct {
 	counts   bool // somebody reads it
 	from, to time.Duration
 
-	latency  histogram
+	latency  histogram // of all calls
+	took     histogram // of those that were answered
 	calls    int64
 	good     int64
 	errors   int64
@@ -134,6 +135,7 @@ func (t *tally) over() {
 func (t *tally) answered(now time.Duration, u *user) {
 	t.good++
 	t.latency.add(now - u.began)
+	t.took.add(now - u.began)
 	t.w.timeline.answered(now, u.began)
 }
 
@@ -148,8 +150,13 @@ func (t *tally) failed(u *user, err error) {
 // reason is a word for why a call failed.
 func reason(err error) string {
 	var e *rota.CallError
-	if !errors.As(err, &e) {
+	switch {
+	case !errors.As(err, &e):
 		return "other"
+	case e.Overloaded():
+		return "overload"
+	case e.Timeout():
+		return "timeout"
 	}
 	for _, r := range reasons {
 		if errors.Is(e.Reason, r.err) {
@@ -163,7 +170,7 @@ var reasons = []struct {
 	err  error
 	name string
 }{
-	{rota.ErrTimedOut, "timeout"},
+	{rota.ErrThrottled, "throttle"},
 	{rota.ErrBudget, "budget"},
 	{rota.ErrAttempts, "attempts"},
 	{rota.ErrNoOther, "no other"},
