@@ -25,6 +25,7 @@ type Pick struct {
 	taken  *Node
 	ticket breaker.Ticket
 	block  block // of RoundRobin; a Plan, and so its Pick, stays on its processor
+	part   *tier // whose picker is asked: a Picker made of Pickers says which; its ends are told there
 }
 
 // Usable reports whether n would admit an attempt now (it does not rest, its breaker and rate limit allow it) and

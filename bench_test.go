@@ -60,10 +60,12 @@ type bench struct {
 
 func (b bench) now() time.Time { return b.epoch.Add(time.Since(b.epoch)) }
 
-func benchCluster(n int, bal rota.Balancer) bench {
+func benchCluster(n int, bal rota.Balancer) bench { return benchClusterOf(benchPolicy(), n, bal) }
+
+func benchClusterOf(policy rota.Policy, n int, bal rota.Balancer) bench {
 	now := time.Now()
 	cl := rota.NewCluster(rota.ClusterParams{
-		Service: "bench", Policy: benchPolicy(), Balancer: bal, Now: now, Rand: rand.Uint64, Concurrent: true,
+		Service: "bench", Policy: policy, Balancer: bal, Now: now, Rand: rand.Uint64, Concurrent: true,
 	})
 	cl.Update(now, instances(n))
 	return bench{cl, now}

@@ -7,7 +7,8 @@ type C3Params struct {
 	// Probing is how answers to probes are come by and kept; its HotQuantile is not used.
 	Probing PrequalParams
 	// Weight is what a new sample counts for in an average; 0.9, as in the authors' simulator. A client of many replicas
-	// hears of each but now and then, and what it heard the time before last was another load.
+	// hears of each but now and then, and what it heard the time before last was another load. With 100 of 100 and half of
+	// them slow, 0.3 has 3 % less at the 99th percentile, and 0.1 no less than that.
 	Weight float64
 	// Clients is how many clients share the replicas. 0: estimated for each, as its requests in flight over those of them
 	// that are ours.

@@ -51,7 +51,10 @@ type Config struct {
 	Resolver Resolver
 	Policy   Policy
 	Balancer Balancer // nil = RoundRobin(); belongs to this Client alone
+	Subset   Subset   // chooses whom to use of what the Resolver tells; nil = all
 	Observer Observer
+	// SharedBudget is used instead of the policy's Budget; nil = there is none.
+	SharedBudget *SharedBudget
 }
 
 // Client calls one service. It owns one goroutine, which resolves. Methods may be called concurrently.
@@ -85,7 +88,11 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Resolver == nil {
 		return nil, errors.New("rota: Config.Resolver is nil")
 	}
-	if err := cfg.Policy.Validate(); err != nil {
+	policy := cfg.Policy
+	if s := cfg.SharedBudget; s != nil {
+		policy.Budget = s.terms
+	}
+	if err := policy.Validate(); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -96,7 +103,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.cluster = NewCluster(ClusterParams{
 		Service: cfg.Service, Policy: cfg.Policy, Balancer: cfg.Balancer, Observer: cfg.Observer,
-		Rand: rand.Uint64, Now: now, Probe: c.probe, Concurrent: true,
+		Rand: rand.Uint64, Now: now, Probe: c.probe, Concurrent: true, SharedBudget: cfg.SharedBudget,
 	})
 	if r, ok := cfg.Resolver.(Refresher); ok {
 		c.cluster.trouble = r.Refresh
@@ -107,7 +114,11 @@ func New(cfg Config) (*Client, error) {
 			f(ctx)
 		}()
 	}
-	go c.resolve(ctx, cfg.Resolver)
+	subset := cfg.Subset
+	if subset == nil {
+		subset = func(set []Instance) []Instance { return set }
+	}
+	go c.resolve(ctx, cfg.Resolver, subset)
 	return c, nil
 }
 
@@ -118,13 +129,13 @@ const (
 	maxResolvePause = 10 * time.Second
 )
 
-func (c *Client) resolve(ctx context.Context, r Resolver) {
+func (c *Client) resolve(ctx context.Context, r Resolver, subset Subset) {
 	defer close(c.done)
 	pause := minResolvePause
 	for {
 		err := r.Resolve(ctx, func(set []Instance) {
 			first := !c.cluster.Ready()
-			if c.cluster.Update(c.now(), slices.Clone(set)) {
+			if c.cluster.Update(c.now(), slices.Clone(subset(set))) {
 				c.watchers.tell(c.cluster)
 				select {
 				case c.changed <- struct{}{}:
@@ -164,6 +175,9 @@ func (c *Client) Close() error {
 	}
 	c.stop()
 	<-c.done
+	if s := c.cluster.shared; s != nil {
+		s.leave(c.cluster)
+	}
 	c.mu.Lock()
 	c.stopping = true
 	c.settleLocked()

@@ -29,9 +29,11 @@ type Cluster struct {
 	routing sync.Mutex // serialises changes of routes
 	routes  atomic.Pointer[[]*Route]
 
-	budget budget.Budget
-	calm   atomic.Int64 // no hedges until then
-	calls  callCounts
+	budget   *budget.Budget
+	shared   *SharedBudget // nil = the budget is its own
+	throttle *throttle     // nil = off
+	calm     atomic.Int64  // no hedges until then
+	calls    callCounts
 
 	health    health
 	warmUntil atomic.Int64 // the end of the last slow start
@@ -57,6 +59,8 @@ type ClusterParams struct {
 	// Probe asks for a probe of a node; nil = nobody makes probes. It must not block and must not call the Cluster. It
 	// reports whether there will be one, whose answer is then for Cluster.Probed.
 	Probe func(*Node) bool
+	// SharedBudget replaces the policy's Budget; nil = there is none.
+	SharedBudget *SharedBudget
 	// Concurrent says that many goroutines make calls. A balancer may then deal with what they do at the same instant
 	// out of order. Without it, the same calls with the same Rand make the same choices.
 	Concurrent bool
@@ -75,12 +79,14 @@ type tier struct {
 	picker   Picker
 	learner  Learner // the picker, if it is one
 	prober   Prober  // the same
+	keeper   keeper  // the same
 }
 
 func newTier(nodes []*Node, picker Picker) tier {
 	t := tier{priority: nodes[0].Instance().Priority, nodes: nodes, picker: picker}
 	t.learner, _ = picker.(Learner)
 	t.prober, _ = picker.(Prober)
+	t.keeper, _ = picker.(keeper)
 	return t
 }
 
@@ -89,6 +95,7 @@ type callCounts struct {
 	failed, overloaded, ignored atomic.Uint64
 	retries, hedges             atomic.Uint64
 	unplaced                    atomic.Uint64 // calls for which no attempt could be made
+	throttled                   atomic.Uint64 // calls whose first attempt was not sent
 }
 
 // NewCluster returns a Cluster without nodes.
@@ -103,11 +110,20 @@ func NewCluster(p ClusterParams) *Cluster {
 	if p.Concurrent {
 		cl.seats = runtime.GOMAXPROCS(0)
 	}
+	cl.budget = new(budget.Budget)
+	if s := p.SharedBudget; s != nil {
+		cl.budget, cl.shared = &s.spent, s
+		cl.rules.budget.ratio, cl.rules.budget.floor = s.terms.tokens()
+	}
+	cl.throttle = newThrottle(p.Policy.Throttle, cl.seats)
 	cl.routes.Store(&[]*Route{cl.newRoute("")})
 	cl.plans.New = func() any {
 		p := &Plan{cl: cl, seat: int(cl.dealt.Add(1)-1) % cl.seats}
 		p.pick.plan = p
 		return p
+	}
+	if p.SharedBudget != nil {
+		p.SharedBudget.join(cl) // last: others look at what joins
 	}
 	return cl
 }
@@ -122,16 +138,3 @@ func (cl *Cluster) Nodes() []*Node {
 }
 
 func (cl *Cluster) since(t time.Time) time.Duration { return max(t.Sub(cl.epoch), 0) }
-
-func (cl *Cluster) terms(now time.Duration) budget.Params {
-	p := budget.Params{Now: now, Ratio: cl.rules.budget.ratio, Floor: cl.rules.budget.floor}
-	for _, r := range *cl.routes.Load() {
-		for i := range r.cells {
-			p.Calls += r.cells[i].calls.Recent(now)
-		}
-	}
-	return p
-}
-
-// withdraw takes a token for an attempt beside a call's first.
-func (cl *Cluster) withdraw(now time.Duration) bool { return cl.budget.Withdraw(cl.terms(now)) }

@@ -17,6 +17,7 @@ var (
 	ErrAttempts      = errors.New("no attempts are left")
 	ErrNoOther       = errors.New("no other replica is usable")
 	ErrBudget        = errors.New("the retry budget is spent")
+	ErrThrottled     = errors.New("too many calls were turned down lately")
 	errPanicked      = errors.New("the attempt panicked")
 	errNoTime        = errors.New("too little time is left for another attempt")
 	ErrFinal         = errors.New("it was repeated already, further down")

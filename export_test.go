@@ -38,3 +38,47 @@ func NoteSizes() map[string]uintptr {
 
 // Fade lets tests compare it with what it stands for.
 func Fade(t, tau time.Duration) float64 { return fade(t, tau) }
+
+// Picking lets tests pick without the rest of a call.
+type Picking struct {
+	plan *Plan
+	tier *tier
+}
+
+// NewPicking picks from the nodes of the best priority.
+func NewPicking(cl *Cluster, now time.Time) *Picking {
+	p := cl.Plan(now, time.Time{}, Call{})
+	return &Picking{p, &p.set.tiers[0]}
+}
+
+// Pick picks for a key, and ends at once what began.
+func (k *Picking) Pick(key uint64) *Node {
+	p := k.plan
+	p.call.Key, p.pick.taken, p.pick.part = key, nil, k.tier
+	n := k.tier.picker.Pick(&p.pick)
+	if n != nil && n == p.pick.taken {
+		n.release()
+		p.pick.part.freed()
+	}
+	return n
+}
+
+// BookTotal returns what the hashing balancer's bound takes to be in flight.
+func BookTotal(cl *Cluster) (total int64) {
+	var add func(p Picker)
+	add = func(p Picker) {
+		if k, ok := p.(interface{ held() *book }); ok && k.held() != nil {
+			total += k.held().own.Load() + k.held().others.Load()
+		}
+		if z, ok := p.(*zonePicker); ok {
+			add(z.own.picker)
+			add(z.rest.picker)
+		}
+	}
+	for i := range cl.set.Load().tiers {
+		add(cl.set.Load().tiers[i].picker)
+	}
+	return total
+}
+
+func (a *affinity) held() *book { return a.book }

@@ -49,6 +49,19 @@ type Ticker interface {
 	Tick(t *Tick) time.Duration
 }
 
+// keeper is a Picker that counts what it has in flight. It must place with Pick.take, so that it knows what it placed.
+type keeper interface {
+	// freed is called exactly once for every attempt that this Picker placed, after the node was released: of a reply that
+	// is streamed, at its end. It may be called concurrently, and after the Picker was replaced.
+	freed()
+}
+
+func (t *tier) freed() {
+	if t.keeper != nil {
+		t.keeper.freed()
+	}
+}
+
 // Tick is the time at which a Ticker is called. It is valid only during Ticker.Tick.
 type Tick struct {
 	cl  *Cluster

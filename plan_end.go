@@ -39,6 +39,7 @@ func (p *Plan) Ended(now time.Time, a *Attempt, o Outcome) {
 		p.record(a)
 		p.consider(a)
 	}
+	a.tier.freed()
 	p.unended--
 	p.recycle()
 }
@@ -164,6 +165,8 @@ func (p *Plan) finish(reason error) {
 		c.failed.Add(1)
 	case p.left:
 		c.ignored.Add(1)
+	case p.sent == 0 && reason == ErrThrottled:
+		c.throttled.Add(1)
 	case p.sent == 0:
 		c.unplaced.Add(1)
 	case p.overloaded():
@@ -240,6 +243,9 @@ func (p *Plan) report(a *Attempt) Report {
 // record tells the node how the attempt ended.
 func (p *Plan) record(a *Attempt) {
 	p.cl.changed(p.now, a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
+	if t := p.cl.throttle; t != nil {
+		t.ended(p.now, p.seat, a)
+	}
 	p.learn(a)
 	p.observe(a)
 }
@@ -261,7 +267,7 @@ func (p *Plan) recycle() {
 		for i := range p.attempts[:p.sent] {
 			p.attempts[i].node, p.attempts[i].tier = nil, nil // a pooled plan keeps no removed replica alive
 		}
-		p.set, p.reason, p.winner = nil, nil, nil
+		p.set, p.reason, p.winner, p.pick.part = nil, nil, nil, nil
 		p.cl.plans.Put(p)
 	}
 }
@@ -278,6 +284,9 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	}
 	a.took, a.phase, a.outcome = p.now-a.start, taken, o
 	p.win(a)
+	if t := p.cl.throttle; t != nil {
+		t.ended(p.now, p.seat, a)
+	}
 	if o.Draining {
 		a.node.restUntil(p.now+DrainRest, true) // a long reply must not hide it
 	}
@@ -310,6 +319,7 @@ func (h *Held) Ended(now time.Time, o Outcome) {
 	if l := h.tier.learner; l != nil && o.Verdict != Success {
 		l.Ended(h.node, &End{t, h.took, o.Verdict, false, o.Load})
 	}
+	h.tier.freed()
 	if f := h.cl.observer.AttemptEnded; f != nil {
 		r := Report{Instance: h.node.Instance(), Verdict: o.Verdict, Took: h.took, Err: o.Err}
 		f(AttemptEvent{h.cl.service, r, h.number, h.hedge})

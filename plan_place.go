@@ -13,6 +13,10 @@ func (p *Plan) first() *Attempt {
 		p.finish(ErrNoInstances)
 		return nil
 	}
+	if !p.asked && p.throttled() {
+		p.finish(ErrThrottled)
+		return nil
+	}
 	a := p.place()
 	if a != nil {
 		return a
@@ -29,6 +33,10 @@ func (p *Plan) first() *Attempt {
 // retry replaces an attempt that failed. When no fresh node is usable, one that failed may be tried again after a pause.
 func (p *Plan) retry() *Attempt {
 	p.retryAt = never
+	if p.throttled() {
+		p.stop(ErrThrottled)
+		return nil
+	}
 	if !p.pay() {
 		p.stop(ErrBudget)
 		return nil
@@ -55,7 +63,7 @@ func (p *Plan) retry() *Attempt {
 
 // beside sends an attempt while others are under way; they go on.
 func (p *Plan) beside(hedge bool) *Attempt {
-	if !p.pay() {
+	if hedge && p.holdsBack() || !hedge && p.throttled() || !p.pay() {
 		return nil
 	}
 	if hedge {
@@ -135,7 +143,7 @@ func (p *Plan) overdraws(n *Node) bool {
 	if !p.cl.overdraft.CompareAndSwap(next, int64(p.now+overdraftEvery)) {
 		return false
 	}
-	p.cl.budget.Overdraw(p.now)
+	p.cl.overdraw(p.now)
 	p.prepaid = true
 	return true
 }
@@ -169,13 +177,13 @@ func (p *Plan) choose() *Attempt {
 
 func (p *Plan) chooseFrom(t *tier) *Attempt {
 	for range 4 { // another call may be quicker between pick and admission
-		p.pick.taken = nil
+		p.pick.taken, p.pick.part = nil, t
 		n := t.picker.Pick(&p.pick)
 		if n == nil {
 			return nil
 		}
 		if n == p.pick.taken || p.pick.take(n) {
-			return p.placed(t, n, p.pick.ticket)
+			return p.placed(p.pick.part, n, p.pick.ticket)
 		}
 	}
 	for _, n := range t.nodes {

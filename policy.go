@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/rota-go/rota/internal/rate"
-	"github.com/rota-go/rota/internal/window"
 )
 
 // Policy says how calls are made. It is data: a nil part is off, a zero field means the default that its comment
@@ -19,6 +18,8 @@ type Policy struct {
 	Hedge   *Hedge
 	Breaker *Breaker
 	Rate    *Rate
+	// Throttle holds calls back that the service would turn down.
+	Throttle *Throttle
 	// SlowStart is how long a replica that joins, or is back after its breaker was open, gets less than its share of
 	// calls: a tenth at first, and more every moment. Default 1 s; negative = all of it at once.
 	SlowStart time.Duration
@@ -124,6 +125,11 @@ func (p Policy) Validate() error {
 		b.want("Rate.PerSecond", r.PerSecond, r.PerSecond > 0 && !math.IsInf(r.PerSecond, 0), "> 0")
 		b.want("Rate.Burst", r.Burst, r.Burst >= 0, ">= 0")
 	}
+	if t := p.Throttle; t != nil {
+		b.want("Throttle.K", t.K, t.K == 0 || t.K >= 1 && !math.IsInf(t.K, 0), ">= 1, or 0 (the default)")
+		b.want("Throttle.MaxReject", t.MaxReject, t.MaxReject >= 0 && t.MaxReject <= 1, "0 (the default) to 1")
+		b.want("Throttle.MinPerSecond", t.MinPerSecond, !math.IsNaN(t.MinPerSecond) && !math.IsInf(t.MinPerSecond, 0), "a number")
+	}
 	b.want("Budget.Ratio", p.Budget.Ratio, p.Budget.Ratio <= 1, "<= 1")
 	b.want("Budget.MinPerSecond", p.Budget.MinPerSecond, !math.IsNaN(p.Budget.MinPerSecond), "a number")
 	return b.err
@@ -180,8 +186,7 @@ func (p Policy) rules() rules {
 		r.limit = rate.New(l.PerSecond, or(l.Burst, max(1, int(min(l.PerSecond/10, 1e6)))))
 	}
 	r.slowStart = max(or(p.SlowStart, time.Second), 0)
-	r.budget.ratio = max(or(p.Budget.Ratio, 0.1), 0)
-	r.budget.floor = max(or(p.Budget.MinPerSecond, 1), 0) * window.Span.Seconds()
+	r.budget.ratio, r.budget.floor = p.Budget.tokens()
 	return r
 }
 

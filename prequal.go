@@ -44,6 +44,8 @@ type PrequalParams struct {
 //
 // So that a replica that fails fast draws no traffic, each recent failure or refusal counts as four requests in flight
 // and once the mean latency; what is left of them fades with 10 s, and to a quarter with every success.
+//
+// Picks and answers share one mutex a Balancer, held for 100 to 200 ns.
 func Prequal(p PrequalParams) Balancer { return newPooling(p, hotCold{}).build }
 
 // hotCold ranks cold nodes by latency.

@@ -26,7 +26,7 @@ const (
 	blameFades  = 10 * time.Second // the time in which it does so, about
 	blamePardon = 0.25             // what a success leaves of it
 	leastBlame  = 0.05             // what is less is nothing
-	mostBlame   = 8                // so that it fades in a minute
+	mostBlame   = 8                // so that it is nothing after 70 s
 )
 
 // fail counts a failure.
@@ -43,8 +43,8 @@ func (k *known) setBlame(now time.Duration, b float64) {
 	k.blame.Store(uint64(math.Float32bits(float32(b)))<<32 | uint64(uint32(now/time.Millisecond)))
 }
 
-// faded returns what is left of failures. It fades as 1/(1+x+x*x/2), exp(-x) to the second order: math.Exp gives other
-// bits on machines with other instructions, and a simulation must not.
+// faded returns what is left of failures. It fades as exp(-x), to the fourth order: math.Exp gives other bits on
+// machines with other instructions, and a simulation must not.
 func (k *known) faded(now time.Duration) float64 {
 	w := k.blame.Load()
 	if w == 0 {
@@ -52,7 +52,7 @@ func (k *known) faded(now time.Duration) float64 {
 	}
 	since := int32(uint32(now/time.Millisecond) - uint32(w))
 	x := max(float64(since), 0) / float64(blameFades/time.Millisecond)
-	if b := float64(math.Float32frombits(uint32(w>>32))) / (1 + x + x*x/2); b >= leastBlame {
+	if b := float64(math.Float32frombits(uint32(w>>32))) / (1 + x*(1+x/2*(1+x/3*(1+x/4)))); b >= leastBlame {
 		return b
 	}
 	return 0
@@ -76,13 +76,10 @@ const (
 	mutedFor   = time.Second
 )
 
-// miss counts a probe without an answer, and reports whether there were too many.
-func (k *known) miss(now time.Duration) bool {
-	if k.missed++; k.missed < mostMissed {
-		return false
-	}
-	k.muted.Store(int64(now + mutedFor))
-	return true
+// miss counts a probe without an answer, and reports whether there are too many.
+func (k *known) miss() bool {
+	k.missed = min(k.missed+1, mostMissed)
+	return k.missed == mostMissed
 }
 
 // hear takes note of an answer.

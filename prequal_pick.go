@@ -142,10 +142,10 @@ func (k *poolPicker) draw(p *Pick) *Node {
 
 // dueLocked is how many probes a call brings about.
 func (k *poolPicker) dueLocked(now time.Duration) int {
-	n := k.pool.probes.next()
 	if len(k.nodes) == 1 {
 		return 0 // there is nothing to choose
 	}
+	n := k.pool.probes.next()
 	if n > 0 {
 		k.pool.asked = now
 	}
@@ -159,8 +159,10 @@ func (k *poolPicker) probe(cl *Cluster, now time.Duration, count int) {
 		return
 	}
 	if count >= len(k.nodes) {
-		for _, n := range k.nodes {
-			if !n.rests(now, strict) {
+		// From a random one on: the first ones' answers are the first to leave the pool.
+		start := below(cl.rand(), len(k.nodes))
+		for i := range k.nodes {
+			if n := k.nodes[(start+i)%len(k.nodes)]; !n.rests(now, strict) {
 				cl.ask(n)
 			}
 		}
@@ -193,7 +195,8 @@ func (k *poolPicker) Probed(now time.Duration, n *Node, l Load) {
 		about.hear()
 		s.heard = now
 		s.add(now, n, about, l)
-	} else if about.miss(now) {
+	} else if about.miss() && !s.quiet(now) { // where nobody answers, silence says nothing
+		about.muted.Store(int64(now + mutedFor))
 		k.forgetLocked(n)
 	}
 }

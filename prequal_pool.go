@@ -236,8 +236,11 @@ func (r *recentRIFs) add(rif int) {
 	v, i := int32(min(max(rif, 0), math.MaxInt32)), r.n
 	if r.n < len(r.ring) {
 		r.n++
+	} else if old := r.ring[r.next]; old != v {
+		i, _ = slices.BinarySearch(r.sorted[:], old)
 	} else {
-		i, _ = slices.BinarySearch(r.sorted[:], r.ring[r.next])
+		r.next = (r.next + 1) % len(r.ring)
+		return
 	}
 	r.ring[r.next] = v
 	r.next = (r.next + 1) % len(r.ring)

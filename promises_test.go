@@ -38,6 +38,9 @@ func randomPolicy(w *world) rota.Policy {
 	if w.IntN(4) == 0 {
 		p.Budget = rota.Budget{Ratio: float64(w.IntN(3)-1) / 5, MinPerSecond: float64(w.IntN(3) - 1)}
 	}
+	if w.IntN(3) == 0 {
+		p.Throttle = &rota.Throttle{K: float64(w.IntN(3)), MinPerSecond: float64(w.IntN(3) - 1)}
+	}
 	return p
 }
 

@@ -48,6 +48,7 @@ type CallStats struct {
 	Failed     uint64
 	Overloaded uint64 // every attempt ended in Overload
 	Unplaced   uint64 // no attempt could be made
+	Throttled  uint64 // the Throttle did not let the first attempt be sent
 	Ignored    uint64 // the caller left
 	InFlight   uint64
 }
@@ -117,15 +118,15 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 		Service: cl.service, SetAge: -1,
 		Calls: CallStats{
 			Succeeded: lat.Total, Failed: c.failed.Load(), Overloaded: c.overloaded.Load(),
-			Unplaced: c.unplaced.Load(), Ignored: c.ignored.Load(),
+			Unplaced: c.unplaced.Load(), Throttled: c.throttled.Load(), Ignored: c.ignored.Load(),
 		},
 		Retries: c.retries.Load(), Hedges: c.hedges.Load(),
-		BudgetLeft: cl.budget.Left(cl.terms(t)),
+		BudgetLeft: cl.budget.Left(cl.budgetTerms(t)),
 		Latency:    Latency{lat},
 		Routes:     routes,
 		Panic:      cl.health.state.Load()&panicked != 0,
 	}
-	ended := s.Calls.Succeeded + s.Calls.Failed + s.Calls.Overloaded + s.Calls.Unplaced + s.Calls.Ignored
+	ended := s.Calls.Succeeded + s.Calls.Failed + s.Calls.Overloaded + s.Calls.Unplaced + s.Calls.Throttled + s.Calls.Ignored
 	var most uint64
 	for _, rs := range routes {
 		if rs.Calls > most {

@@ -205,7 +205,7 @@ func (w *world) checkBooks() {
 		w.broken("%d attempts sent, %d recorded, %d open", w.sent, w.recorded, w.open)
 	}
 	c := s.Calls
-	counted := c.Succeeded + c.Failed + c.Overloaded + c.Unplaced + c.Ignored
+	counted := c.Succeeded + c.Failed + c.Overloaded + c.Unplaced + c.Throttled + c.Ignored
 	if counted != uint64(w.calls) || w.reported != w.calls || c.InFlight != 0 {
 		w.broken("%d calls begun, %d counted as ended, %d reported", w.calls, counted, w.reported)
 	}

@@ -40,6 +40,7 @@ var balancers = []kind{
 	with("linear", rota.Linear),
 	with("c3", rota.C3),
 	with("prequal", rota.Prequal),
+	with("echo", rota.Echo),
 }
 
 func powerOf(c Choices) rota.Balancer { return rota.PowerOfTwo(c.Choices) }

@@ -32,7 +32,8 @@ func (e *StatusError) Error() string {
 //	any with Rota-Retries-Left: 0, not 508   the same, and final: it was repeated further down
 //	anything else                            Success: the replica works, and a 4xx is the caller's doing
 func classifyStatus(code int, h http.Header) rota.Outcome {
-	o := rota.Outcome{Draining: draining(first(h, HeaderLoad))}
+	var o rota.Outcome
+	o.Load, o.Draining = parseLoad(first(h, HeaderLoad))
 	if code < 500 && code != http.StatusTooManyRequests {
 		return o
 	}

@@ -63,8 +63,11 @@ func (p *porch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.door.linger.Store(true)
 	}
 	if probe := p.probes[r.URL.Path]; probe != nil {
-		p.gate.announce(w.Header(), http.StatusOK, p.gate.inFlight.Load())
+		p.gate.announce(w.Header(), http.StatusOK, p.gate.report.Load(p.gate.now()))
 		probe.ServeHTTP(w, r)
+		return
+	}
+	if p.gate.tell(w, r) { // before what is around the gate: it is nobody's request either
 		return
 	}
 	if p.gate.Draining() && r.Header["Upgrade"] == nil { // what is around the gate may reply without it

@@ -32,7 +32,7 @@ func (g *Gate) startDrain() {
 
 // quiet reports whether no request is in flight, and none has arrived for a while.
 func (g *Gate) quiet() bool {
-	return g.inFlight.Load() == 0 && g.now()-time.Duration(g.arrived.Load()) >= quiet
+	return g.report.RIF() == 0 && g.now()-time.Duration(g.arrived.Load()) >= quiet
 }
 
 // awaitMoved waits until moved says so, or ctx ends.

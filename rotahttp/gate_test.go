@@ -67,7 +67,7 @@ func TestLoadHeader(t *testing.T) {
 		{"a stream", func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(took)
 			http.NewResponseController(w).Flush()
-			time.Sleep(time.Second)
+			time.Sleep(100 * time.Millisecond)
 		}, "latency-us=12000"},
 		{"an early hint", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusEarlyHints)

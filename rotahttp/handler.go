@@ -7,7 +7,11 @@ import (
 	"time"
 
 	"github.com/rota-go/rota/internal/limit"
+	"github.com/rota-go/rota/internal/report"
 )
+
+// DefaultLoadPath is where a Handler answers how it is, unless its LoadPath says otherwise, and where Probe asks.
+const DefaultLoadPath = "/.rota/load"
 
 // ServerPolicy says how Handler treats calls. The zero value is complete.
 type ServerPolicy struct {
@@ -25,6 +29,10 @@ type ServerPolicy struct {
 	// length says that it is longer is refused with 413; of any other the handler reads so much and then a
 	// *http.MaxBytesError.
 	MaxBody int64
+	// LoadPath is where GET and HEAD are answered at once with 204 and Rota-Load, for callers that ask several replicas how
+	// they are before they choose one. Such a question is no request: it reaches neither the Limit nor the handler, is not
+	// counted as in flight, and is answered while the server drains. Empty = DefaultLoadPath, "-" = nowhere.
+	LoadPath string
 	// Edge says that requests come from outside, from callers who are not to be trusted. What only our own callers may
 	// say is taken out of a request before anything else looks at it:
 	//
@@ -36,7 +44,7 @@ type ServerPolicy struct {
 	//	anything else                      stays; Idempotency-Key, too, is between the caller and the service
 	//
 	// A call that comes back all the same, with this process's own id on its trail, is refused here as elsewhere.
-	// Replies carry no header of rota's.
+	// Replies carry no header of rota's, and there is no LoadPath.
 	Edge bool
 }
 
@@ -47,9 +55,9 @@ type Gate struct {
 	limiter *limit.Limiter // nil = no limit
 	epoch   time.Time      // of all times that are durations
 
-	inFlight atomic.Int64 // those who wait for a place included
-	latency  recent
-	loads    loads
+	report report.Estimator // of all requests, those who wait for a place included
+	usage  usage
+	loads  loads
 
 	draining atomic.Bool
 	arrived  atomic.Int64 // when the last request came; kept while draining
@@ -62,10 +70,19 @@ type Gate struct {
 // The time is the least of Rota-Timeout-Ms, Connect-Timeout-Ms, grpc-timeout and x-envoy-expected-rq-timeout-ms, and of
 // 24 hours. One that does not parse is ignored; 0 is up already.
 //
-// Every reply says what the server is doing, in Rota-Load: rif, how many other requests are in flight, those who wait
-// for a place included; latency-us, the median of the last 16 replies below 500, from arrival to headers, in
-// microseconds and to two digits; and state, ok or draining. All three are those of the moment when the reply's headers
-// are written.
+// Every reply says what the server is doing, in Rota-Load, as it is when the reply's headers are written:
+//
+//	rif          how many other requests are in flight, those who wait for a place included
+//	latency-us   how long one more is likely to take to the headers of its reply, in microseconds: the median of the last
+//	             second's replies to requests that met about as many others, and at least 3/4 of the mean age of those
+//	             that have no reply yet; 0 = it is not known. Neither 429 nor 5xx counts, nor a request whose caller left
+//	rate         how many requests were answered a second, over about the last one, without those that were refused (429
+//	             and 503)
+//	util         the share of the processors that the process may use which it did use, over about the last second; only
+//	             on systems that tell
+//	state        ok or draining
+//
+// Numbers have two digits; rate and util are left out while they are not known. The same is said at LoadPath.
 //
 // The http.ResponseWriter that the handler gets wraps the server's. It is an http.Flusher, an http.Hijacker on HTTP/1 and
 // an http.Pusher on HTTP/2, as that is, and http.ResponseController reaches the rest.
@@ -77,6 +94,12 @@ func Handler(next http.Handler, p ServerPolicy) *Gate {
 		p.Refuse = refuse
 	}
 	g := &Gate{next: next, policy: p, epoch: time.Now()}
+	switch {
+	case p.Edge || p.LoadPath == "-":
+		g.policy.LoadPath = ""
+	case p.LoadPath == "":
+		g.policy.LoadPath = DefaultLoadPath
+	}
 	if p.Limit != nil {
 		g.limiter = p.Limit.limiter()
 	}
@@ -85,9 +108,11 @@ func Handler(next http.Handler, p ServerPolicy) *Gate {
 
 // ServeHTTP implements http.Handler.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if g.tell(w, r) {
+		return
+	}
 	began := g.now()
-	g.inFlight.Add(1)
-	defer g.inFlight.Add(-1)
+	g.usage.look(began)
 	if g.draining.Load() {
 		g.arrived.Store(int64(began))
 	}
@@ -95,14 +120,31 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.policy.Edge {
 		h = stripped(h)
 	}
-	a := arrival{began: began, header: h}
+	a := arrival{began: began, header: h, token: g.report.Begin(began)}
 	a.left, a.timed = timeLeft(h)
 	place, no := g.admit(r, &a)
 	if no.status != 0 {
+		now := g.now()
+		defer g.report.End(now, &a.token, report.Refused)
+		g.announce(w.Header(), no.status, g.report.Answer(now, &a.token, report.Refused))
 		g.refuse(w, r, no)
 		return
 	}
 	g.serve(w, r, &a, place)
+}
+
+// tell answers a question for the load. It reports false if the request is none.
+func (g *Gate) tell(w http.ResponseWriter, r *http.Request) bool {
+	if g.policy.LoadPath == "" || r.URL.Path != g.policy.LoadPath || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	now := g.now()
+	g.usage.look(now)
+	h := w.Header()
+	g.announce(h, http.StatusNoContent, g.report.Load(now))
+	h["Cache-Control"] = noStore
+	w.WriteHeader(http.StatusNoContent)
+	return true
 }
 
 // arrival is a request as it came.
@@ -111,6 +153,7 @@ type arrival struct {
 	header http.Header // without what is not believed
 	left   time.Duration
 	timed  bool // left means something
+	token  report.Token
 }
 
 // refusal is why a request is not handed on. The zero value is none.
@@ -136,7 +179,7 @@ func (g *Gate) admit(r *http.Request, a *arrival) (limit.Place, refusal) {
 
 // serve hands a request on.
 func (g *Gate) serve(w http.ResponseWriter, r *http.Request, a *arrival, place limit.Place) {
-	v := &visit{w: w, gate: g, began: a.began, place: place}
+	v := &visit{w: w, gate: g, token: a.token, place: place}
 	defer v.end() // when the handler panics, too
 	v.in.of(a.header, g.policy.ID)
 	ctx := context.WithValue(r.Context(), inboundKey{}, &v.in)
@@ -145,6 +188,7 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, a *arrival, place l
 		ctx, cancel = context.WithDeadline(ctx, g.epoch.Add(a.began+a.left))
 		defer cancel()
 	}
+	v.ctx = ctx
 	r = r.WithContext(ctx)
 	r.Header = a.header
 	if g.policy.MaxBody > 0 && r.Body != nil && r.Body != http.NoBody {
@@ -169,20 +213,22 @@ func (in *inbound) of(h http.Header, id string) {
 
 // refuse answers a request that is not handed on.
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, no refusal) {
-	g.announce(w.Header(), no.status, g.inFlight.Load()-1)
 	if no.status == http.StatusServiceUnavailable {
 		w.Header()["Retry-After"] = g.retryAfter()
 	}
 	g.policy.Refuse(w, r, no.status, no.why)
 }
 
-// announce says in the headers of a reply how the server is. others is how many other requests are in flight.
-func (g *Gate) announce(h http.Header, status int, others int64) {
+// announce says in the headers of a reply how the server is.
+func (g *Gate) announce(h http.Header, status int, l report.Load) {
 	draining := g.draining.Load()
 	if g.policy.Edge {
 		hide(h)
 	} else {
-		h[HeaderLoad] = g.loads.of(max(others, 0), g.latency.micros(), draining)
+		h[HeaderLoad] = g.loads.of(said{
+			rif: int64(l.RIF), micros: twoDigits(uint32(min(l.Latency, maxLoadLatency) / time.Microsecond)),
+			rate: thousandths(l.Rate, maxLoadRate), util: g.usage.thousandths(), draining: draining,
+		})
 	}
 	if draining && status != http.StatusSwitchingProtocols {
 		h["Connection"] = closing // net/http makes it a GOAWAY on HTTP/2

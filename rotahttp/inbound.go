@@ -21,13 +21,17 @@ func (in *inbound) repeats() bool { return in == nil || in.attempt < 2 }
 // learn takes the error of a call made for this one into account.
 func (in *inbound) learn(err error) {
 	var e *rota.CallError
-	if in != nil && errors.As(err, &e) && (len(e.Attempts) > 1 || e.Reason == rota.ErrBudget || e.Reason == rota.ErrFinal) {
+	if in == nil || !errors.As(err, &e) {
+		return
+	}
+	switch {
+	case len(e.Attempts) > 1, e.Reason == rota.ErrBudget, e.Reason == rota.ErrThrottled, e.Reason == rota.ErrFinal:
 		in.exhaust()
 	}
 }
 
 // exhaust notes that a call made for this one has failed although it was repeated, or because the budget for that was
-// spent. If the reply turns out to be a failure, its caller is told. It may be called concurrently, and on nil.
+// spent or its service turns most calls down. If the reply turns out to be a failure, its caller is told. It may be called concurrently, and on nil.
 func (in *inbound) exhaust() {
 	if in != nil {
 		in.exhausted.Store(true)

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"testing"
+
+	"github.com/rota-go/rota"
 )
 
 func TestInboundAttempts(t *testing.T) {
@@ -69,6 +71,31 @@ func TestRetriesLeftOfReplies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the reply to a call says after a call that was made for it has failed.
+func TestInboundLearns(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"one attempt", &rota.CallError{Reason: rota.ErrAttempts, Attempts: make([]rota.Report, 1)}, false},
+		{"repeated", &rota.CallError{Reason: rota.ErrAttempts, Attempts: make([]rota.Report, 2)}, true},
+		{"the budget was spent", &rota.CallError{Reason: rota.ErrBudget, Attempts: make([]rota.Report, 1)}, true},
+		{"throttled", &rota.CallError{Reason: rota.ErrThrottled}, true},
+		{"repeated further down", &rota.CallError{Reason: rota.ErrFinal, Attempts: make([]rota.Report, 1)}, true},
+		{"nobody there", &rota.CallError{Reason: rota.ErrUnavailable}, false},
+		{"another error", context.Canceled, false},
+	}
+	for _, test := range tests {
+		in := new(inbound)
+		if in.learn(test.err); in.exhausted.Load() != test.want {
+			t.Errorf("%s: exhausted = %t, want %t", test.name, !test.want, test.want)
+		}
+	}
+	var none *inbound
+	none.learn(&rota.CallError{Reason: rota.ErrThrottled}) // nobody's request is behind it
 }
 
 func FuzzParseCount(f *testing.F) {

@@ -310,12 +310,12 @@ func (s *serving) shutdown(ctx context.Context) error {
 	if err := s.srv.Shutdown(ctx); err != nil {
 		return err
 	}
-	return s.gate.awaitMoved(ctx, func() bool { return s.gate.inFlight.Load() == 0 }) // hijacked ones
+	return s.gate.awaitMoved(ctx, func() bool { return s.gate.report.RIF() == 0 }) // hijacked ones
 }
 
 // close cuts off what is under way.
 func (s *serving) close(when string) error {
-	inFlight := s.gate.inFlight.Load()
+	inFlight := s.gate.report.RIF()
 	s.door.linger.Store(false)
 	s.cut()
 	_ = s.srv.Close() // the listener is all that could fail to close

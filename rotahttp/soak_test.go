@@ -115,7 +115,7 @@ func (w *world) balance(t *testing.T, calls uint64) {
 	synctest.Wait()
 	s := w.client.Stats()
 	c := s.Calls
-	if c.Succeeded+c.Failed+c.Overloaded+c.Unplaced+c.Ignored != calls {
+	if c.Succeeded+c.Failed+c.Overloaded+c.Unplaced+c.Throttled+c.Ignored != calls {
 		t.Errorf("Calls = %+v, want %d", c, calls)
 	}
 	if c.Succeeded < calls/10 {

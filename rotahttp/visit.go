@@ -2,12 +2,14 @@ package rotahttp
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/rota-go/rota/internal/limit"
+	"github.com/rota-go/rota/internal/report"
 )
 
 // visit is one request that a Gate has handed on: what it brought, and the way out for the reply. It is a wrapper of
@@ -16,7 +18,8 @@ import (
 type visit struct {
 	w       http.ResponseWriter
 	gate    *Gate
-	began   time.Duration
+	ctx     context.Context // of the request, as its handler has it
+	token   report.Token
 	replied time.Duration // when the headers of the reply were written
 	status  int           // 0 = they were not yet
 	taken   bool          // the connection is the handler's, who writes what he likes
@@ -30,23 +33,35 @@ func (v *visit) written(status int) {
 		return
 	}
 	v.status, v.replied = status, v.gate.now()
-	if status < 500 { // a failure says nothing of how long a reply takes
-		v.gate.latency.observe(v.replied - v.began)
-	}
 	h := v.w.Header()
-	v.gate.announce(h, status, v.gate.inFlight.Load()-1)
+	v.gate.announce(h, status, v.gate.report.Answer(v.replied, &v.token, v.ending()))
 	if status >= 500 && v.in.exhausted.Load() && !v.gate.policy.Edge {
 		h[HeaderRetriesLeft] = noneLeft
 	}
 }
 
-// end gives the place back. How long the request took is until the headers of its reply: what comes after may wait for
-// a slow reader.
+// ending says what the reply tells of how long replies take. A handler whose caller has left returns early.
+func (v *visit) ending() report.Ending {
+	switch {
+	case v.status == http.StatusTooManyRequests, v.status == http.StatusServiceUnavailable:
+		return report.Refused
+	case v.status >= 500 || v.ctx.Err() != nil:
+		return report.Failed
+	}
+	return report.Served
+}
+
+// end takes the request out of those in flight, and gives its place back. How long it took is until the headers of its
+// reply: what comes after may wait for a slow reader.
 func (v *visit) end() {
+	now := v.replied
+	if v.status == 0 || v.gate.limiter != nil {
+		now = v.gate.now()
+	}
+	v.gate.report.End(now, &v.token, report.Failed)
 	if v.gate.limiter == nil {
 		return
 	}
-	now := v.gate.now()
 	var took time.Duration
 	switch {
 	case v.taken: // who knows
@@ -121,7 +136,10 @@ func (v http1Visit) ReadFrom(r io.Reader) (int64, error) {
 
 func (v http1Visit) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := v.w.(http.Hijacker).Hijack()
-	v.taken = v.taken || err == nil
+	if err == nil {
+		v.taken = true
+		v.gate.report.Answer(v.gate.now(), &v.token, report.Failed) // it may last as long as it likes
+	}
 	return c, rw, err
 }
 

@@ -19,7 +19,7 @@ const (
 	HeaderTimeout = "Rota-Timeout-Ms" // the time that is left, in whole milliseconds
 	HeaderHops    = "Rota-Hops"       // the ids of the processes that the call has passed
 	HeaderAttempt = "Rota-Attempt"    // the number of the attempt, from 2 on; without it, it is the first
-	HeaderLoad    = "Rota-Load"       // what a server says of itself: rif=3, latency-us=1200, state=ok|draining
+	HeaderLoad    = "Rota-Load"       // what a server says of itself: rif=3, latency-us=1200, rate=57, util=0.53, state=ok|draining
 )
 
 const (
@@ -163,6 +163,3 @@ func parseRetryAfter(s string, now time.Time) time.Duration {
 	}
 	return 0
 }
-
-// draining reports whether a load header says that its sender is going away.
-func draining(load string) bool { return parseLoad(load).draining }

@@ -54,8 +54,8 @@ func TestDraining(t *testing.T) {
 		"": false, "state=ok": false, "state=draining": true, "rif=3, latency-us=1200, state=draining": true,
 		"state=draining, rif=0": true, "draining": false, "state=draining!": false, "xstate=draining": false,
 	} {
-		if got := draining(load); got != want {
-			t.Errorf("draining(%q) = %t, want %t", load, got, want)
+		if _, got := parseLoad(load); got != want {
+			t.Errorf("draining in %q = %t, want %t", load, got, want)
 		}
 	}
 }
@@ -160,6 +160,7 @@ func FuzzDraining(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		draining := func(s string) bool { _, d := parseLoad(s); return d }
 		if draining(s) && !strings.Contains(s, "state=draining") {
 			t.Fatalf("draining(%q) = true", s)
 		}

@@ -37,7 +37,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	calls = desc("calls_total", "Calls, by how they ended: success, failure, overload (every attempt was refused), "+
-		"unplaced (no replica was usable) or ignored (the caller left).", "result")
+		"unplaced (no replica was usable), throttled (not sent, because most were turned down lately) or ignored (the caller left).", "result")
 	callsInFlight = desc("calls_in_flight", "Calls under way.")
 	attempts      = desc("attempts_total", "Attempts sent to a replica, by how they ended: success, failure, overload "+
 		"or ignored (the caller left, or another attempt won).", "replica", "verdict")
@@ -106,6 +106,7 @@ func service(out sink, s rota.Stats) {
 	out.counter(calls, s.Calls.Failed, "failure")
 	out.counter(calls, s.Calls.Overloaded, "overload")
 	out.counter(calls, s.Calls.Unplaced, "unplaced")
+	out.counter(calls, s.Calls.Throttled, "throttled")
 	out.counter(calls, s.Calls.Ignored, "ignored")
 	out.gauge(callsInFlight, float64(s.Calls.InFlight))
 	out.counter(retries, s.Retries)

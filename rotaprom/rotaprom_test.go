@@ -106,12 +106,13 @@ rota_client_breaker_state{replica="b:80",service="users",state="open"} 1
 # HELP rota_client_calls_in_flight Calls under way.
 # TYPE rota_client_calls_in_flight gauge
 rota_client_calls_in_flight{service="users"} 1
-# HELP rota_client_calls_total Calls, by how they ended: success, failure, overload (every attempt was refused), unplaced (no replica was usable) or ignored (the caller left).
+# HELP rota_client_calls_total Calls, by how they ended: success, failure, overload (every attempt was refused), unplaced (no replica was usable), throttled (not sent, because most were turned down lately) or ignored (the caller left).
 # TYPE rota_client_calls_total counter
 rota_client_calls_total{result="failure",service="users"} 0
 rota_client_calls_total{result="ignored",service="users"} 1
 rota_client_calls_total{result="overload",service="users"} 1
 rota_client_calls_total{result="success",service="users"} 2
+rota_client_calls_total{result="throttled",service="users"} 0
 rota_client_calls_total{result="unplaced",service="users"} 1
 # HELP rota_client_ejections_total How often a replica was taken out of use by its breaker.
 # TYPE rota_client_ejections_total counter
@@ -183,6 +184,21 @@ func TestGauges(t *testing.T) {
 		if got[name] != want || want == 0 {
 			t.Errorf("%s = %v, want %v, and not 0", name, got[name], want)
 		}
+	}
+}
+
+// Calls that the throttle holds back are counted apart from those that nobody could take.
+func TestThrottled(t *testing.T) {
+	s := newService("users", rota.Policy{Throttle: &rota.Throttle{}}, "a:80")
+	for range 20 {
+		s.call(bad(time.Second, rota.Overload))
+	}
+	stats, got := s.Stats(), gather(t, rotaprom.NewCollector(s))
+	if n := got["rota_client_calls_total throttled users"]; n == 0 || n != float64(stats.Calls.Throttled) {
+		t.Errorf("%v calls throttled of %+v", n, stats.Calls)
+	}
+	if n := got["rota_client_calls_total unplaced users"]; n != 0 {
+		t.Errorf("%v calls unplaced", n)
 	}
 }
 

@@ -46,7 +46,8 @@ func Failure(w http.ResponseWriter, _ *http.Request, err error) {
 //	504  the call's time ran out, or every attempt's did
 //	508  the call came back to where it had been, and nothing else answered
 //	429  every replica is at the rate limit that this front keeps
-//	503  no replica was usable, or all that were tried were overloaded
+//	503  no replica was usable, or all that were tried were overloaded, or the
+//	     call was not sent because the service turned down most of late
 //	502  anything else
 func failureStatus(err error) (status int, retryAfter time.Duration) {
 	call, ok := errors.AsType[*rota.CallError](err)

@@ -105,8 +105,8 @@ func (c *client) reply() reply {
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, resp.Body)
-	_, state, _ := strings.Cut(resp.Header.Get("Rota-Load"), "latency-us=")
-	_, state, _ = strings.Cut(state, ", ")
+	load := resp.Header.Get("Rota-Load")
+	state := load[strings.LastIndex(load, " ")+1:]
 	return reply{resp.StatusCode, state, resp.Close}
 }
 

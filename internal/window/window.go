@@ -35,6 +35,12 @@ func (c *Counter) Total() uint64 { return c.n.Load() }
 // Recent returns the number of events in the last Span, without those before the last Forget.
 func (c *Counter) Recent(now time.Duration) uint64 { return c.marks.Recent(now, c.n.Load()) }
 
+// Within returns the number of events of a span of whole seconds, at most Span: at least of so long, at most of a second
+// more. It disregards Forget.
+func (c *Counter) Within(now, span time.Duration) uint64 {
+	return c.marks.within(now, c.n.Load(), span, 0)
+}
+
 // Forget makes Recent start again from zero.
 func (c *Counter) Forget() { c.marks.Forget(c.n.Load()) }
 
@@ -89,7 +95,15 @@ func (m *Marks) Recent(now time.Duration, n uint64) uint64 {
 	if r == nil {
 		return 0
 	}
-	oldest, first := tickOf(now)-slots+1, int64(1<<62)
+	return m.within(now, n, Span, r.floor.Load())
+}
+
+func (m *Marks) within(now time.Duration, n uint64, span time.Duration, floor uint64) uint64 {
+	r := m.ring.Load()
+	if r == nil {
+		return 0
+	}
+	oldest, first := tickOf(now)-int64(span/time.Second), int64(1<<62)
 	before := n
 	for i := range r.starts {
 		s := &r.starts[i]
@@ -97,7 +111,7 @@ func (m *Marks) Recent(now time.Duration, n uint64) uint64 {
 			first, before = t, s.before.Load()
 		}
 	}
-	before = max(before, r.floor.Load())
+	before = max(before, floor)
 	if before > n {
 		return 0
 	}

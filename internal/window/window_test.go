@@ -23,15 +23,13 @@ func TestRecentIsBetweenSpanAndASecondMore(t *testing.T) {
 				c.Add(now)
 				events = append(events, now)
 			}
-			least, most := uint64(0), uint64(0)
-			for _, e := range events {
-				if now-e < window.Span {
-					least++
-				}
-				if now-e < window.Span+time.Second {
-					most++
+			for _, span := range []time.Duration{time.Second, 3 * time.Second, window.Span} {
+				least, most := within(events, now, span), within(events, now, span+time.Second)
+				if got := c.Within(now, span); got < least || got > most {
+					t.Fatalf("seed %d: Within(%v, %v) = %d, want %d to %d", seed, now, span, got, least, most)
 				}
 			}
+			least, most := within(events, now, window.Span), within(events, now, window.Span+time.Second)
 			if got := c.Recent(now); got < least || got > most {
 				t.Fatalf("seed %d: Recent(%v) = %d, want %d to %d", seed, now, got, least, most)
 			}
@@ -42,6 +40,15 @@ func TestRecentIsBetweenSpanAndASecondMore(t *testing.T) {
 	}
 }
 
+func within(events []time.Duration, now, span time.Duration) (n uint64) {
+	for _, e := range events {
+		if now-e < span {
+			n++
+		}
+	}
+	return n
+}
+
 func TestForgetStartsAgain(t *testing.T) {
 	var c window.Counter
 	c.Forget() // of nothing
@@ -50,6 +57,9 @@ func TestForgetStartsAgain(t *testing.T) {
 	}
 	c.Forget()
 	c.Add(2 * time.Second)
+	if got := c.Within(2*time.Second, time.Second); got != 6 {
+		t.Errorf("Within() = %d, want 6: it disregards Forget", got)
+	}
 	if got := c.Recent(2 * time.Second); got != 1 || c.Total() != 6 {
 		t.Errorf("Recent() = %d of %d, want 1 of 6", got, c.Total())
 	}
