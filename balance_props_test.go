@@ -26,6 +26,8 @@ func everyBalancer() []candidate {
 		{"ll", rota.LeastLoaded},
 		{"wrr", func() rota.Balancer { return rota.WeightedRoundRobin(rota.WeightedRoundRobinParams{Blackout: -1}) }},
 		{"peak-ewma", func() rota.Balancer { return rota.PeakEWMA(rota.PeakEWMAParams{}) }},
+		{"prequal", func() rota.Balancer { return rota.Prequal(rota.PrequalParams{}) }},
+		{"linear", func() rota.Balancer { return rota.Linear(rota.LinearParams{}) }},
 	}
 }
 

@@ -18,6 +18,7 @@ const defaultBound = 1.25
 // rounded up; otherwise the call goes to the next node in its key's order. In flight is what this Cluster has there, which
 // bounds its own skew only. Where replicas report their requests in flight, those of other clients count too, for a
 // second or two after the report: a node that is full gets no calls and so makes no reports, and has to be tried again.
+// Picks at the same instant may not see each other, and exceed a capacity by as many as they are.
 type affinity struct {
 	slots []slot
 	book  *book // nil = unbounded
@@ -247,10 +248,10 @@ func (a *affinity) freed() {
 
 // Ended implements Learner: it takes note of what the replica says it has in flight.
 func (a *affinity) Ended(n *Node, e *End) {
-	if a.book == nil || !e.Load.Known {
+	h, ok := n.notes.(*hashNotes)
+	if !ok || a.book == nil || !e.Load.Known {
 		return
 	}
-	h := n.hashNotes()
 	now := int64(max(e.Load.RIF-n.InFlight(), 0))
 	h.heard.Store(true)
 	if was := h.others.Swap(now); was != now {

@@ -13,7 +13,7 @@ type Load struct {
 	RIF int
 	// Latency is how long a request that arrives now is likely to take there; 0 = it does not know.
 	Latency time.Duration
-	// Rate is how many requests it answers a second; 0 = it does not say.
+	// Rate is how many requests it answers a second, those that fail too; 0 = it does not say.
 	Rate float64
 	// Utilization is the share of its capacity that is in use, 1 = all of it, and more if it takes more than it was
 	// promised; 0 = it does not say.
@@ -104,6 +104,9 @@ func (cl *Cluster) Probed(now time.Time, n *Node, l Load) {
 		t.prober.Probed(cl.since(now), n, l)
 	}
 }
+
+// Draining keeps new attempts away from n for DrainRest, as long as there is another.
+func (cl *Cluster) Draining(now time.Time, n *Node) { n.restUntil(cl.since(now)+DrainRest, true) }
 
 // Probes reports whether the balancer has nodes probed.
 func (cl *Cluster) Probes() bool {

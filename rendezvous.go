@@ -5,7 +5,8 @@ import "math"
 // HashParams are the settings of Rendezvous.
 type HashParams struct {
 	// Bound is how many times its fair share of what is in flight a node may have before a key's calls go to the next
-	// node in the key's order. 0 = 1.25; less than 1 counts as 1; negative = no bound.
+	// node in the key's order, rounded up: with fewer calls in flight than nodes, the second at a time goes elsewhere.
+	// 0 = 1.25; less than 1 counts as 1; negative = no bound.
 	Bound float64
 }
 

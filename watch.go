@@ -61,12 +61,16 @@ func (c *Client) Go(f func(ctx context.Context)) bool {
 // one takes it out of use, if another replica is left. It does nothing without a Breaker.
 func (c *Client) Checked(addr string, good bool) { c.cluster.Checked(c.now(), addr, good) }
 
-// ProbeWith lets a transport make the probes that the client's balancer asks for. probe must not block. It reports whether
-// there will be a probe, whose answer is then for Probed.
-func (c *Client) ProbeWith(probe func(*Node) bool) { c.prober.Store(&probe) }
+// ProbeWith lets a transport make the probes that the client's balancer asks for: the first that offers makes them all.
+// probe must not block. It reports whether there will be a probe, whose answer is then for Probed.
+func (c *Client) ProbeWith(probe func(*Node) bool) { c.prober.CompareAndSwap(nil, &probe) }
 
 // Probed tells the answer to a probe; if there was none, l is the zero Load.
 func (c *Client) Probed(n *Node, l Load) { c.cluster.Probed(c.now(), n, l) }
+
+// Draining takes into account that a replica has said that it is going away, when it was probed: it is what
+// Outcome.Draining does for a reply.
+func (c *Client) Draining(n *Node) { c.cluster.Draining(c.now(), n) }
 
 func (c *Client) probe(n *Node) bool {
 	f := c.prober.Load()

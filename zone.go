@@ -30,7 +30,8 @@ type ZoneParams struct {
 // with the share h of the zone's weight usable, h/MinHealthy of the calls stay, and the rest goes to the others as far as
 // they are healthy by the same measure; when there is not enough of both, they share in proportion (Envoy's rule for
 // priorities). Beyond that, while the zone's mean load is more than 1+Spill times that of the others, the share that
-// stays is divided by the excess ten times a second, by at most 1.1 each time, and grows back alike. (Not that of all: a
+// stays shrinks, by at most 5 % ten times a second and less as the excess does, and grows back alike: halved in two
+// seconds at the soonest, for what is faster swings to and fro, with reports that are some tenths old. (Not that of all: a
 // zone with most of the replicas is never far above it.) The load of a part is what its replies report, and at least what
 // this client has in flight there. While nothing is known of the others, one
 // call in a hundred goes there to learn it. A call with a Key is spilled by its Key, so that a key does not alternate.
@@ -79,7 +80,8 @@ type zoneState struct {
 
 const (
 	zoneEvery  = 100 * time.Millisecond // between two looks at health and load
-	zoneStep   = 1.1                    // the most by which the share that stays changes for load in one look
+	zoneStep   = 1.05                   // the most by which the share that stays changes for load in one look
+	zoneGain   = 0.05                   // by which power of the excess it does
 	zoneLook   = 0.01                   // the share of calls that finds out about the others' load
 	saidFresh  = 10 * time.Second       // how long a part's reports count
 	saidGain   = 0.3                    // of the reports of one look
@@ -253,7 +255,7 @@ func (z *zonePicker) keep(now time.Duration) float64 {
 		return grown
 	}
 	excess := own / ((1 + z.params.Spill) * rest)
-	kept := min(z.kept*min(max(1/excess, 1/zoneStep), zoneStep), 1)
+	kept := min(z.kept*min(max(math.Pow(excess, -zoneGain), 1/zoneStep), zoneStep), 1)
 	if ownKnown && !restKnown {
 		return max(kept, min(1-zoneLook, z.kept*zoneStep))
 	}

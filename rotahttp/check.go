@@ -117,20 +117,8 @@ func (k *checker) ask(ctx context.Context, addr string) finding {
 	if err != nil {
 		return ill
 	}
-	host := k.Host
-	if host == "" {
-		host = p.url.Host
-	}
-	u := *p.address(&url.URL{Scheme: k.Scheme, Host: host})
-	u.Path, u.RawPath = k.Path, ""
-	req := (&http.Request{Method: http.MethodGet, URL: &u, Host: host, Header: http.Header{"User-Agent": {"rota-check"}}}).WithContext(ctx)
-	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
-	resp, err := p.roundTrip(ctx, req)
+	resp, err := p.ask(ctx, question{k.Scheme, k.Host, k.Path, "rota-check"})
 	if err != nil {
-		return ill
-	}
-	defer resp.Body.Close()
-	if _, err := io.CopyN(io.Discard, resp.Body, maxDrain); err != nil && err != io.EOF {
 		return ill
 	}
 	switch code := resp.StatusCode; {
@@ -142,6 +130,33 @@ func (k *checker) ask(ctx context.Context, addr string) finding {
 		return sound
 	}
 	return unclear
+}
+
+// question is a GET of our own.
+type question struct {
+	scheme string // if the replica's address has none
+	host   string // of the service; empty = the replica's own
+	path   string // on the replica, whatever comes before the paths of calls
+	agent  string
+}
+
+// ask sends a question, and returns the reply without its body.
+func (p *peer) ask(ctx context.Context, q question) (*http.Response, error) {
+	host := or(q.host, p.url.Host)
+	u := *p.address(&url.URL{Scheme: q.scheme, Host: host})
+	u.Path, u.RawPath = q.path, ""
+	req := (&http.Request{Method: http.MethodGet, URL: &u, Host: host, Header: http.Header{"User-Agent": {q.agent}}}).WithContext(ctx)
+	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
+	resp, err := p.roundTrip(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	defer p.ended()
+	defer resp.Body.Close()
+	if _, err := io.CopyN(io.Discard, resp.Body, maxDrain); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return resp, nil
 }
 
 func positive[T ~int | ~int64](v, d T) T {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -42,11 +43,15 @@ type Endpoint[Req, Res any] struct {
 	// Check looks after replicas actively; nil = not at all. It begins with the first call. Of several Endpoints with one
 	// Client one is enough to check.
 	Check *Check
+	// Probe says how replicas are asked for their load, if the Client's Balancer wants to know it. It begins with the first
+	// call, of the first of several Endpoints with one Client.
+	Probe Probe
 	// MaxReply bounds the body of a reply, in bytes; 0 = 4 MiB. A longer one is a Failure.
 	MaxReply int64
 
 	once     sync.Once
 	peers    peers
+	prober   prober
 	route    *rota.Route
 	template *http.Request
 	targets  targets
@@ -137,6 +142,8 @@ func (e *Endpoint[Req, Res]) init() {
 		if e.Check != nil {
 			e.Check.start(e.Client, &e.peers)
 		}
+		e.prober.from(&url.URL{Scheme: "http"})
+		e.prober.start(e.Probe, e.Client, &e.peers)
 		e.route = e.Client.Route(method + " " + e.targets.path)
 	}
 	e.template = &http.Request{Method: method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
@@ -181,7 +188,10 @@ func (e *Endpoint[Req, Res]) send(ctx context.Context, a *rota.Attempt, body []b
 func (e *Endpoint[Req, Res]) reply(r Reply) result[Res] {
 	o := classifyStatus(r.Status, r.Header)
 	if e.Classify != nil {
-		o = e.Classify(r, o)
+		load := o.Load
+		if o = e.Classify(r, o); !o.Load.Known {
+			o.Load = load // it is about what the reply means
+		}
 	}
 	switch {
 	case o.Verdict != rota.Success:

@@ -33,6 +33,9 @@ type Transport struct {
 	Base http.RoundTripper
 	// Check looks after replicas actively; nil = not at all. It begins with the first request.
 	Check *Check
+	// Probe says how replicas are asked for their load, if the Client's Balancer wants to know it. It begins with the first
+	// request.
+	Probe Probe
 	// Routes are patterns of http.ServeMux, such as "GET /v1/{id}". Requests that match one have a Route of their own, so
 	// that what is quick is hedged sooner than what is slow; the others one for each method. At most rota.MaxRoutes count.
 	Routes []string
@@ -41,6 +44,7 @@ type Transport struct {
 
 	once   sync.Once
 	peers  peers
+	prober prober
 	routes routes
 }
 
@@ -58,6 +62,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	t.prober.from(req.URL)
 	tr := &trip{transport: t, req: req}
 	if err := tr.body.of(req, t.maxReplay()); err != nil {
 		return nil, err
@@ -115,6 +120,7 @@ func (t *Transport) init() {
 		if t.Check != nil {
 			t.Check.start(t.Client, &t.peers)
 		}
+		t.prober.start(t.Probe, t.Client, &t.peers)
 		t.routes.of(t.Client, t.Routes)
 	}
 }

@@ -189,6 +189,7 @@ func (k *call) send(a *rota.Attempt) {
 	if t, ok := a.Deadline(); ok {
 		r.deadline = min(r.deadline, t.Sub(epoch))
 	}
+	r.allowed = r.deadline - w.now
 	k.sent[a.Number()-1] = r
 	w.sent(k, r)
 	w.travel(r, stepArrive)

@@ -148,8 +148,13 @@ func (t *tally) failed(u *user, err error) {
 // reason is a word for why a call failed.
 func reason(err error) string {
 	var e *rota.CallError
-	if !errors.As(err, &e) {
+	switch {
+	case !errors.As(err, &e):
 		return "other"
+	case e.Overloaded():
+		return "overload"
+	case e.Timeout():
+		return "timeout"
 	}
 	for _, r := range reasons {
 		if errors.Is(e.Reason, r.err) {
@@ -163,7 +168,7 @@ var reasons = []struct {
 	err  error
 	name string
 }{
-	{rota.ErrTimedOut, "timeout"},
+	{rota.ErrThrottled, "throttle"},
 	{rota.ErrBudget, "budget"},
 	{rota.ErrAttempts, "attempts"},
 	{rota.ErrNoOther, "no other"},

@@ -21,6 +21,7 @@ type request struct {
 	seed     uint64
 	base     time.Duration // what it costs anywhere
 	deadline time.Duration
+	allowed  time.Duration // how long it may take, as it says; counted from its arrival, for clocks differ
 	outcome  rota.Outcome
 
 	left   bool // the caller does not wait any more
@@ -30,6 +31,7 @@ type request struct {
 
 	// On the server.
 	at        *server
+	until     time.Duration // when its time is up, as the server knows
 	token     report.Token
 	place     limit.Place
 	waiter    *limit.Waiter

@@ -98,7 +98,7 @@ func (s *server) counts(d int) {
 func (s *server) arrive(r *request) {
 	w := s.w
 	switch {
-	case r.gone, s.blackhole:
+	case s.blackhole, r.gone && !s.of.server.Zombie:
 		return
 	case s.down:
 		r.outcome = rota.Outcome{Verdict: rota.Failure, Unsent: true, Err: errRefused}
@@ -109,7 +109,7 @@ func (s *server) arrive(r *request) {
 		s.held.push(r)
 		return
 	}
-	r.at = s
+	r.at, r.until = s, w.now+r.allowed
 	s.here.push(r)
 	s.counts(1)
 	r.token = s.report.Begin(w.now)
@@ -128,7 +128,7 @@ func (s *server) arrive(r *request) {
 
 // late reports whether a request's time is up, and the server knows.
 func (s *server) late(r *request) bool {
-	return !s.of.Bare && s.of.server.DropLate && s.w.now >= r.deadline
+	return !s.of.Bare && s.of.server.DropLate && s.w.now >= r.until
 }
 
 // admit lets a request pass the limit.
