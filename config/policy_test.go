@@ -30,6 +30,13 @@ func TestParseJSON(t *testing.T) {
 				Rate:      &rota.Rate{PerSecond: 1000, Burst: 7},
 				Breaker:   &rota.Breaker{MaxEjected: 0.5},
 			}}},
+		{"a throttle, a zone and a subset", `{"throttle": {"k": 3}, "zone": {"spill": -1}, "subset": {"size": 20}}`,
+			config.Policy{
+				Policy: rota.Policy{Throttle: &rota.Throttle{K: 3}},
+				Zone:   &rota.ZoneParams{Spill: -1}, Subset: &config.Subset{Size: 20},
+			}},
+		{"parameters in parameters", `{"balancer": {"name": "c3", "probing": {"pool": 8, "max_age": "2s"}}}`, config.Policy{
+			Balancer: config.Balancer{Name: "c3", Params: rota.C3Params{Probing: rota.PrequalParams{Pool: 8, MaxAge: 2 * time.Second}}}}},
 		{"a balancer by name", `{"balancer": "p2c"}`,
 			config.Policy{Balancer: config.Balancer{Name: "p2c", Params: config.Choices{}}}},
 		{"a balancer with parameters", `{"balancer": {"choices": 3, "name": "p2c"}}`,
@@ -55,6 +62,9 @@ func TestParseJSONRefuses(t *testing.T) {
 		{"an unknown key", "{\"retry\": {\n\"atempts\": 3}}", "line 2: retry.atempts: unknown key, did you mean attempts?"},
 		{"too many attempts", "{\"retry\": {\n\"attempts\":\n9}}", "line 2: retry.attempts: 9, want 0 (the default) to 8"},
 		{"a rate of nothing", "{\n\"rate\": {}}", "line 2: rate.per_second: 0, want > 0"},
+		{"a subset of none", "{\"subset\":\n{}}", "line 2: subset.size: 0, want >= 1"},
+		{"a subset of no kind", "{\"subset\": {\"size\": 1,\n\"kind\": \"x\"}}", `line 2: subset.kind: "x", want rendezvous or deterministic`},
+		{"a zone that is never healthy", "{\"zone\": {\n\"min_healthy\": 2}}", "line 2: zone.min_healthy: 2, want 0 to 1"},
 		{"an unknown balancer", "{\n\"balancer\": \"p2x\"}", `line 2: balancer: "p2x": unknown balancer, did you mean p2c?`},
 		{"the same, the long way", "{\"balancer\":\n{\n\"name\": \"p2x\"}}", `line 3: balancer: "p2x": unknown balancer, did you mean p2c?`},
 		{"a balancer without a name", "{\n\"balancer\": {}}", fmt.Sprintf("line 2: balancer: no name, want one of %q", config.Balancers())},
@@ -110,6 +120,52 @@ func TestBalancersBuildAPickerForTheirNodes(t *testing.T) {
 		plan := cl.Plan(now, now.Add(time.Second), rota.Call{})
 		if step := plan.Next(now); step.Kind != rota.StepSend || step.Attempt == nil {
 			t.Errorf("%s: Next() = %+v, want an attempt", name, step)
+		}
+	}
+}
+
+func TestNewSubset(t *testing.T) {
+	set := make([]rota.Instance, 100)
+	for i := range set {
+		set[i].Addr = fmt.Sprint(i)
+	}
+	tests := []struct {
+		name   string
+		subset *config.Subset
+		same   bool // for clients that differ in nothing but the index
+	}{
+		{"rendezvous", &config.Subset{Size: 20}, true},
+		{"deterministic", &config.Subset{Kind: "deterministic", Size: 20}, false},
+	}
+	for _, test := range tests {
+		p := config.Policy{Subset: test.subset}
+		first, second := p.NewSubset("id", 0)(set), p.NewSubset("id", 1)(set)
+		if len(first) != 20 || reflect.DeepEqual(first, second) != test.same {
+			t.Errorf("%s: %d replicas, the same as another client: %v, want 20, %v", test.name, len(first), !test.same, test.same)
+		}
+	}
+	if (&config.Policy{}).NewSubset("id", 0) != nil {
+		t.Error("NewSubset() without a subset is not nil")
+	}
+}
+
+func TestNewBalancerInKeepsToTheZone(t *testing.T) {
+	tests := []struct {
+		name, own, told, want string
+	}{
+		{"told", "", "b", "b"},
+		{"its own", "c", "b", "c"},
+	}
+	for _, test := range tests {
+		p := config.Policy{Zone: &rota.ZoneParams{Zone: test.own, Spill: -1}}
+		now := time.Unix(1, 0)
+		cl := rota.NewCluster(rota.ClusterParams{
+			Service: "s", Balancer: p.NewBalancerIn(test.told), Rand: func() uint64 { return 1 << 40 }, Now: now,
+		})
+		cl.Update(now, []rota.Instance{{Addr: "a", Zone: "a"}, {Addr: "b", Zone: "b"}, {Addr: "c", Zone: "c"}})
+		step := cl.Plan(now, now.Add(time.Second), rota.Call{}).Next(now)
+		if got := step.Attempt.Instance().Addr; got != test.want {
+			t.Errorf("%s: the call goes to %s, want %s", test.name, got, test.want)
 		}
 	}
 }

@@ -114,7 +114,7 @@ func (e *Experiment) fillFaults() {
 	}
 }
 
-// fillPublished fills in the only load, and the only step, there is.
+// fillPublished fills in the only load, or the only step, there is, and the load of a step.
 func (e *Experiment) fillPublished() {
 	e.Published = slices.Clone(e.Published)
 	for i := range e.Published {
@@ -124,6 +124,11 @@ func (e *Experiment) fillPublished() {
 		}
 		if len(e.Steps) == 1 {
 			p.Step = cmp.Or(p.Step, e.Steps[0].Name)
+		}
+		for _, s := range e.Steps {
+			if s.Name == p.Step {
+				p.Load = s.Load
+			}
 		}
 	}
 }

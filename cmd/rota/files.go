@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// writeFiles writes NAME with each of the endings. Each file is there whole or not at all, and what was there stays until
+// the new one is whole.
+func writeFiles(dir, name string, contents map[string][]byte) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for ending, data := range contents {
+		if err := writeFile(filepath.Join(dir, name+ending), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(name string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".rota-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone under this name if all went well
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

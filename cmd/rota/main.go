@@ -1,0 +1,97 @@
+// Command rota simulates services that call each other: see rota help.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+)
+
+// The exit statuses.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// command is one of the things that rota does.
+type command struct {
+	name, args, short string
+	// run returns the exit status. It ends soon when ctx does, and leaves nothing half done.
+	run func(ctx context.Context, args []string, io stdio) int
+}
+
+// stdio is where a command writes to.
+type stdio struct {
+	out, err io.Writer
+	watched  bool // err is a terminal, where somebody waits
+}
+
+// commands are all there are, in the order of the help.
+func commands() []command {
+	return []command{
+		simCommand(),
+		{"version", "", "says what was built, and with what", func(_ context.Context, _ []string, io stdio) int {
+			fmt.Fprintln(io.out, version())
+			return exitOK
+		}},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr, isTerminal(os.Stderr)})
+	stop()
+	os.Exit(status)
+}
+
+// run is main with what it needs, and its exit status.
+func run(ctx context.Context, args []string, io stdio) int {
+	if len(args) == 0 {
+		usage(io.err)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(io.out)
+		return exitOK
+	case "-version", "--version":
+		args[0] = "version"
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(ctx, args[1:], io)
+		}
+	}
+	fmt.Fprintf(io.err, "rota: unknown command %q; see rota help\n", args[0])
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "rota makes services call each other well. Usage:")
+	fmt.Fprintln(w)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  rota %-28s %s\n", c.name+" "+c.args, c.short)
+	}
+	fmt.Fprintln(w)
+	fmt.Fprintln(w, "rota COMMAND -h tells the flags of a command. Exit status: 0, 1 = failed, 2 = wrong usage, 130 = interrupted.")
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+func version() string {
+	v := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		v = info.Main.Version
+	}
+	return fmt.Sprintf("rota %s %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
