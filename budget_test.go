@@ -80,9 +80,9 @@ func TestSharedBudgetOfClients(t *testing.T) {
 		if got := clients[1].Stats().BudgetLeft; got != 10 {
 			t.Errorf("%v tokens after the other was closed, want 10", got)
 		}
-		_, err := rota.New(rota.Config{Resolver: rota.StaticAddrs("a:80"), SharedBudget: rota.NewSharedBudget(rota.Budget{Ratio: 2})})
-		if err == nil || !strings.Contains(err.Error(), "Budget.Ratio = 2") {
-			t.Errorf("New() = %v, want that 2 is too much", err)
+		_, err := rota.New(rota.Config{Resolver: rota.StaticAddrs("a:80"), SharedBudget: rota.NewSharedBudget(rota.Budget{Ratio: rota.MaxAttempts + 1})})
+		if err == nil || !strings.Contains(err.Error(), "Budget.Ratio = 9") {
+			t.Errorf("New() = %v, want that 9 is too much", err)
 		}
 	})
 }

@@ -193,7 +193,7 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 		return n.fail(now, t, r, trip)
 	case Overload:
 		n.overloaded.Add(1)
-		n.restUntil(now+min(o.RetryAfter, MaxRest), false)
+		n.restUntil(now+min(o.RetryAfter, MaxRest), n.sheds(now))
 		if row, _ := n.trouble().refusals.add(n.answers(), now); r.breaker && row >= r.failures {
 			n.restUntil(now+r.open, true)
 		}
@@ -204,6 +204,15 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 	}
 	return unchanged
 }
+
+// sheds reports whether the replica answered somebody a moment ago. One that then refuses a call has too much to do, and is
+// not to be left idle: its wish for rest holds while there are others, and no longer.
+func (n *Node) sheds(now time.Duration) bool {
+	last, ok := n.latency.Last(now)
+	return ok && now-last < shedSpan
+}
+
+const shedSpan = time.Second
 
 // failureCost is what a failure counts for in the average latency, in averages, at least.
 const failureCost = 2
@@ -317,8 +326,8 @@ func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) ch
 	return worsened
 }
 
-// restUntil keeps attempts away from the node until t. The replica's own wish is granted. A rest that is only our guess
-// (soft) ends when no other node is left: refusing calls for a replica that refuses some would make things worse. The
+// restUntil keeps attempts away from the node until t. The replica's own wish is granted. A rest that is only our guess,
+// or the wish of one that answers others (soft), ends when no other node is left: refusing calls for a replica that refuses some would make things worse. The
 // lowest bit of the word tells which it is.
 func (n *Node) restUntil(t time.Duration, soft bool) {
 	word := int64(t) &^ 1

@@ -130,7 +130,7 @@ func (p Policy) Validate() error {
 		b.want("Throttle.MaxReject", t.MaxReject, t.MaxReject >= 0 && t.MaxReject <= 1, "0 (the default) to 1")
 		b.want("Throttle.MinPerSecond", t.MinPerSecond, !math.IsNaN(t.MinPerSecond) && !math.IsInf(t.MinPerSecond, 0), "a number")
 	}
-	b.want("Budget.Ratio", p.Budget.Ratio, p.Budget.Ratio < MaxAttempts, "less than 8")
+	b.want("Budget.Ratio", p.Budget.Ratio, p.Budget.Ratio <= 1, "<= 1")
 	b.want("Budget.MinPerSecond", p.Budget.MinPerSecond, !math.IsNaN(p.Budget.MinPerSecond), "a number")
 	return b.err
 }

@@ -34,7 +34,8 @@ type Limit struct {
 	//	             servers of dozens of places and more where a few rejections more in an overload are too many
 	//	gradient     the same with more patience: more places, and up to 5 times the latency of a small server
 	//	failsafe     as failsafe-go's; a place more or less a second, so it is late for sudden overload
-	//	envoy        as Envoy's; rejects what could be handled for a moment each minute
+	//	envoy        as Envoy's; rejects what could be handled for a moment each minute, and where latencies vary much, now
+	//	             and then for the whole of it: it goes by 50 requests
 	//	gradient2    as Netflix's; takes an overload that lasts for minutes for normal, up to 200 places
 	//	aimd         as Netflix's; 20 to 200 places; for servers that fail before they are slow
 	//	vegas-plain  as Netflix's, for servers whose requests all take the same time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -141,4 +142,17 @@ func ExampleLimit_Validate() {
 	// Output:
 	// rotahttp: Limit.Algorithm = "vega", want one of dip, vegas, vegas-plain, gradient, gradient2, failsafe, envoy, aimd
 	// <nil>
+}
+
+// What a server says of itself is at DefaultLoadPath, too, whatever it has to do.
+func ExampleServerPolicy_loadPath() {
+	gate := rotahttp.Handler(http.NotFoundHandler(), rotahttp.ServerPolicy{LoadPath: "/how-are-you"})
+	w := &discard{header: http.Header{}}
+	r, err := http.NewRequest("GET", "/how-are-you", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	gate.ServeHTTP(w, r)
+	fmt.Println(w.status, w.header.Get(rotahttp.HeaderLoad))
+	// Output: 204 rif=0, latency-us=0, state=ok
 }

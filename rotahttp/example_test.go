@@ -208,3 +208,32 @@ func ExampleCheck() {
 	}
 	// Output: GET /v1/{id} 1
 }
+
+// A balancer that works with probes needs nothing but to be named; Probe is for servers that are asked elsewhere.
+func ExampleProbe() {
+	asked := make(chan string, 100)
+	gate := rotahttp.Handler(http.NotFoundHandler(), rotahttp.ServerPolicy{LoadPath: "/how-are-you"})
+	replicas := rotatest.Start(3, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		gate.ServeHTTP(w, r)
+		if r.URL.Path == "/how-are-you" {
+			asked <- w.Header().Get(rotahttp.HeaderLoad)
+		}
+	}))
+	defer replicas.Close()
+	client, err := rota.New(rota.Config{Resolver: replicas.Resolver(), Balancer: rota.Prequal(rota.PrequalParams{})})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	transport := &rotahttp.Transport{
+		Client: client, Base: replicas.Transport(), // which is not needed outside of tests
+		Probe: rotahttp.Probe{Path: "/how-are-you", Timeout: 3 * time.Millisecond},
+	}
+	resp, err := (&http.Client{Transport: transport}).Get("http://users/")
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	fmt.Println(strings.Contains(<-asked, "state=ok"))
+	// Output: true
+}

@@ -22,7 +22,8 @@ type tally struct {
 	counts   bool // somebody reads it
 	from, to time.Duration
 
-	latency  histogram
+	latency  histogram // of all calls
+	took     histogram // of those that were answered
 	calls    int64
 	good     int64
 	errors   int64
@@ -134,6 +135,7 @@ func (t *tally) over() {
 func (t *tally) answered(now time.Duration, u *user) {
 	t.good++
 	t.latency.add(now - u.began)
+	t.took.add(now - u.began)
 	t.w.timeline.answered(now, u.began)
 }
 

@@ -18,7 +18,9 @@ type Row struct {
 	// Latency of calls, from the request of the user to the answer. A call that fails counts as one that took its whole
 	// timeout.
 	Latency Latency `json:"latency_ms"`
-	RIF     RIF     `json:"rif"`
+	// Answered is the latency of the calls that were answered.
+	Answered Latency `json:"answered_ms"`
+	RIF      RIF     `json:"rif"`
 
 	Calls           float64            `json:"calls"`
 	Errors          float64            `json:"errors"`

@@ -14,8 +14,8 @@ func (w *world) result(i int, t *tally, plots bool) Row {
 	fanned := calls * float64(w.sources[0].group.Fanout)
 	r := Row{
 		Policy: w.v.Name, Load: t.step.Load, Step: t.step.Name,
-		Latency: t.latency.latency(),
-		Calls:   float64(t.calls), Errors: float64(t.errors), ErrorsBy: map[string]float64{},
+		Latency: t.latency.latency(), Answered: t.took.latency(),
+		Calls: float64(t.calls), Errors: float64(t.errors), ErrorsBy: map[string]float64{},
 		AttemptsPerCall: float64(t.sends) / fanned, Retries: float64(t.retries), Hedges: float64(t.hedges),
 		ProbesPerCall: float64(t.probes) / fanned,
 		Offered:       float64(t.calls) / span, Goodput: float64(t.good) / span,
