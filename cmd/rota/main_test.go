@@ -91,7 +91,7 @@ func TestSimWritesTableJSONAndPage(t *testing.T) {
 	if status != 0 || errs != "" {
 		t.Fatalf("rota sim = %d, %q", status, errs)
 	}
-	for _, want := range []string{"small (seeds 5 to 6)\nTwo policies.\n\npolicy  load  p50 ms", "\np2c     0.7 ", "\npolicy  load  metric          paper", "fitted\n"} {
+	for _, want := range []string{"small (medians over seeds 5 to 6)\nTwo policies.\n\npolicy  load  p50 ms", "\np2c     0.7 ", "\npolicy  load  metric          paper", "fitted\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("stdout is\n%s\nwant %q in it", out, want)
 		}
@@ -160,7 +160,7 @@ func TestSimFilters(t *testing.T) {
 func TestSimMarkdown(t *testing.T) {
 	files := map[string]string{"a.yaml": small, "b.yaml": strings.Replace(small, "name: small", "name: second", 1)}
 	_, out, _ := rota(t, files, "sim", "-markdown", "a.yaml", "b.yaml")
-	for _, want := range []string{"## small\n\nTwo policies.\n\nMedians over seed 1.\n\n| policy | load |", "\n\n## second\n", "| p2c    | 0.7  | latency_ms.p50 |"} {
+	for _, want := range []string{"## small\n\nTwo policies.\n\nResults: seed 1.\n\n| policy | load |", "\n\n## second\n", "| p2c    | 0.7  | latency_ms.p50 |"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("stdout is\n%s\nwant %q in it", out, want)
 		}
