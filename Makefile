@@ -11,13 +11,14 @@ BENCH       ?= .
 COUNT       ?= 5
 FUZZTIME    ?= 10s
 FAULTS      ?=
+SIMFLAGS    ?=
 PLATFORMS   ?= linux/arm64 darwin/arm64 windows/amd64
 
 # In each module by itself, as its users see it: in a directory $$m, without go.work.
 each = set -e; for m in $(MODULES); do echo "== $$m"; (cd "$$m" && export GOWORK=off && $(1)); done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race integration lint bench compare faults fuzz cover cross release-check tidy tidy-check ci
+.PHONY: help demo test race integration lint bench compare faults experiments fuzz cover cross release-check tidy tidy-check ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +51,12 @@ compare: ## the table: a go-kit front and ours before the same misbehaving repli
 
 faults: ## the table: what callers notice while replicas misbehave (FAULTS: flags, -h)
 	cd bench && $(GO) run ./cmd/faults $(FAULTS)
+
+experiments: ## every experiment that ships, and their tables in docs/EXPERIMENTS.md; takes long (SIMFLAGS)
+	@set -e; mkdir -p docs/experiments; \
+	{ printf '# Experiments\n\nWritten by `make experiments` from the files in sim/experiments; see SIMULATOR.md.\n\n'; \
+		$(GO) run ./cmd/rota sim -markdown -out docs/experiments $(SIMFLAGS) sim/experiments/*.yaml; \
+	} >docs/EXPERIMENTS.md.new; mv docs/EXPERIMENTS.md.new docs/EXPERIMENTS.md
 
 fuzz: ## every Fuzz target for FUZZTIME
 	@set -e; grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | while IFS=: read -r file decl; do \

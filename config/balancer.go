@@ -41,6 +41,9 @@ var balancers = []kind{
 	with("c3", rota.C3),
 	with("prequal", rota.Prequal),
 	with("echo", rota.Echo),
+	with("rendezvous", rota.Rendezvous),
+	with("ring", rota.Ring),
+	with("maglev", rota.Maglev),
 }
 
 func powerOf(c Choices) rota.Balancer { return rota.PowerOfTwo(c.Choices) }

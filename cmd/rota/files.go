@@ -1,8 +1,10 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // writeFiles writes NAME with each of the endings. Each file is there whole or not at all, and what was there stays until
@@ -11,8 +13,8 @@ func writeFiles(dir, name string, contents map[string][]byte) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for ending, data := range contents {
-		if err := writeFile(filepath.Join(dir, name+ending), data); err != nil {
+	for _, ending := range slices.Sorted(maps.Keys(contents)) {
+		if err := writeFile(filepath.Join(dir, name+ending), contents[ending]); err != nil {
 			return err
 		}
 	}

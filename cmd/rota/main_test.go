@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,7 +69,7 @@ func TestStatusAndMessages(t *testing.T) {
 		{"mistakes", map[string]string{"a.yaml": bad}, []string{"sim", "a.yaml"}, 1,
 			"a.yaml:11: policies[1].policy.timeout: 3 has no unit, want a duration such as \"1.5s\" or \"20ms\"\n" +
 				"a.yaml:11: policies[1].policy.retry.atempts: unknown key, did you mean attempts?\n"},
-		{"a policy there is not", map[string]string{"a.yaml": small}, []string{"sim", "-policy", "rr,x", "a.yaml"}, 1, "a.yaml: no policy \"x\", there are rr, p2c\n"},
+		{"a policy there is not", map[string]string{"a.yaml": small}, []string{"sim", "-policy", "rr,x", "a.yaml"}, 1, "a.yaml: no policy \"x\", there are [\"rr\" \"p2c\"]\n"},
 		{"a load there is not", map[string]string{"a.yaml": small}, []string{"sim", "-load", "0.9", "a.yaml"}, 1, "a.yaml: no load 0.9, there are [0.5 0.7]\n"},
 	}
 	for _, test := range tests {
@@ -89,7 +91,7 @@ func TestSimWritesTableJSONAndPage(t *testing.T) {
 	if status != 0 || errs != "" {
 		t.Fatalf("rota sim = %d, %q", status, errs)
 	}
-	for _, want := range []string{"small (seeds 5 to 6)\nTwo policies.\n\npolicy  load  p50 ms", "\np2c     0.7 ", "\npolicy  load  metric          paper", "fitted\n"} {
+	for _, want := range []string{"small (medians over seeds 5 to 6)\nTwo policies.\n\npolicy  load  p50 ms", "\np2c     0.7 ", "\npolicy  load  metric          paper", "fitted\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("stdout is\n%s\nwant %q in it", out, want)
 		}
@@ -127,17 +129,38 @@ func TestSimJSONIsTheFileAndTheSameEveryTime(t *testing.T) {
 }
 
 func TestSimFilters(t *testing.T) {
-	_, out, errs := rota(t, map[string]string{"e.yaml": small}, "sim", "-json", "-policy", "p2c", "-load", "0.7", "e.yaml")
-	var r sim.Report
-	if err := json.Unmarshal([]byte(out), &r); err != nil || len(r.Runs) != 1 || r.Runs[0].Policy != "p2c" || r.Runs[0].Load != 0.7 {
-		t.Errorf("%d runs, %v, %s, want p2c at 0.7 alone", len(r.Runs), err, errs)
+	text := strings.Replace(small, "policies: [rr, p2c]", "policies: [rr, p2c, {name: \"rr, again\"}]", 1)
+	tests := []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"a policy and a load", []string{"-policy", "p2c", "-load", "0.7"}, []string{"p2c 0.7"}},
+		{"two of each", []string{"-policy", "p2c, rr", "-load", "0.5, 0.7"}, []string{"rr 0.5", "rr 0.7", "p2c 0.5", "p2c 0.7"}},
+		{"a name with a comma", []string{"-policy", "rr, again", "-load=0.5"}, []string{"rr, again 0.5"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, out, errs := rota(t, map[string]string{"e.yaml": text}, append([]string{"sim", "-json", "e.yaml"}, test.args...)...)
+			var r sim.Report
+			if err := json.Unmarshal([]byte(out), &r); err != nil {
+				t.Fatal(err, errs)
+			}
+			var got []string
+			for _, row := range r.Runs {
+				got = append(got, fmt.Sprint(row.Policy, " ", row.Load))
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("it ran %q, want %q", got, test.want)
+			}
+		})
 	}
 }
 
 func TestSimMarkdown(t *testing.T) {
 	files := map[string]string{"a.yaml": small, "b.yaml": strings.Replace(small, "name: small", "name: second", 1)}
 	_, out, _ := rota(t, files, "sim", "-markdown", "a.yaml", "b.yaml")
-	for _, want := range []string{"## small\n\nTwo policies.\n\nMedians over seed 1.\n\n| policy | load |", "\n\n## second\n", "| p2c    | 0.7  | latency_ms.p50 |"} {
+	for _, want := range []string{"## small\n\nTwo policies.\n\nResults: seed 1.\n\n| policy | load |", "\n\n## second\n", "| p2c    | 0.7  | latency_ms.p50 |"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("stdout is\n%s\nwant %q in it", out, want)
 		}

@@ -46,7 +46,7 @@ func parseSimFlags(args []string, output io.Writer) (simFlags, error) {
 	set.Uint64Var(&f.options.Seed, "seed", 0, "the first seed; 0 = what the file says")
 	set.IntVar(&f.options.Procs, "procs", 0, "runs at a time; 0 = one for each core. It changes nothing in the results")
 	set.Func("policy", "only these policies: `NAMES` with commas between", func(s string) error {
-		f.options.Policies = append(f.options.Policies, strings.Split(s, ",")...)
+		f.options.Policies = append(f.options.Policies, s)
 		return nil
 	})
 	set.Func("load", "only these loads: `NUMBERS` with commas between", func(s string) error {
@@ -136,16 +136,27 @@ func simulate(ctx context.Context, name string, f *simFlags, io stdio) error {
 
 // known wants the policies and loads that flags name to be in the file: a misspelt one is no reason to run less.
 func known(name string, e *sim.Experiment, o *sim.Options) error {
-	var policies []string
+	var policies, chosen []string
 	for i := range e.Policies {
 		policies = append(policies, e.Policies[i].Name)
 	}
-	for _, p := range o.Policies {
-		if !slices.Contains(policies, p) {
-			return fmt.Errorf("%s: no policy %q, there are %s", name, p, strings.Join(policies, ", "))
+	for _, names := range o.Policies {
+		if slices.Contains(policies, names) { // a name may have commas in it
+			chosen = append(chosen, names)
+			continue
+		}
+		for _, p := range strings.Split(names, ",") {
+			if p = strings.TrimSpace(p); !slices.Contains(policies, p) {
+				return fmt.Errorf("%s: no policy %q, there are %q", name, p, policies)
+			}
+			chosen = append(chosen, p)
 		}
 	}
+	o.Policies = chosen
 	for _, l := range o.Loads {
+		if len(e.Steps) > 0 {
+			return fmt.Errorf("%s: no load %v, there are steps", name, l)
+		}
 		if !slices.Contains(e.Loads, l) {
 			return fmt.Errorf("%s: no load %v, there are %v", name, l, e.Loads)
 		}

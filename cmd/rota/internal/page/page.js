@@ -41,7 +41,12 @@
     }
     const palette = colors(), log = [{ distr: 3, log: 10 }, {}];
     const axis = { stroke: ink(), grid: { stroke: rule(), width: 1 }, ticks: { stroke: rule(), width: 1 }, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif" };
-    const onLog = (u, splits) => splits.map(v => v != null && /^1(e|0*$)/.test(String(v >= 1 ? v : 1 / v).replace(/\.0*\d$/, "")) ? short(v) : "");
+    const digit = v => Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9));
+    const onLog = (u, splits) => {
+      const all = splits.filter(v => v > 0), marked = all[all.length - 1] / all[0] > 50 ? [1] : [1, 2, 5];
+      return splits.map(v => v > 0 && marked.includes(digit(v)) ? short(v) : "");
+    };
+    const logAxis = { values: onLog, filter: (u, splits) => splits };
     const single = o.data[0].length === 1;
     const u = new uPlot({
       width: Math.max(place.clientWidth, 240), height: 280,
@@ -50,8 +55,8 @@
         y: { ...(o.logY ? log[0] : { range: (u, min, max) => [Math.min(0, min ?? 0), (max || 1) * 1.05] }) },
       },
       axes: [
-        { ...axis, label: o.x, labelSize: 18, size: 34, ...(o.ticks ? { splits: () => o.ticks.map((_, i) => i), values: () => o.ticks } : o.logX ? { values: onLog } : {}) },
-        { ...axis, label: o.y, labelSize: 18, size: 52, values: o.logY ? onLog : (u, s) => s.map(short) },
+        { ...axis, label: o.x, labelSize: 18, size: 34, ...(o.ticks ? { splits: () => o.ticks.map((_, i) => i), values: () => o.ticks } : o.logX ? logAxis : {}) },
+        { ...axis, label: o.y, labelSize: 18, size: 52, ...(o.logY ? logAxis : { values: (u, s) => s.map(short) }) },
       ],
       series: [
         { label: o.x, value: (u, v) => v == null ? "–" : o.ticks ? o.ticks[v] : short(v) },

@@ -28,7 +28,7 @@ func Markdown(w io.Writer, e *sim.Experiment, r *sim.Report) error {
 	if r.About != "" {
 		fmt.Fprintf(w, "%s\n\n", r.About)
 	}
-	fmt.Fprintf(w, "Medians over %s.\n\n", Seeds(r))
+	fmt.Fprintf(w, "Results: %s.\n\n", Seeds(r))
 	results, paper := Results(r, e.Lists), Paper(r)
 	if err := results.Markdown(w); err != nil || len(paper.Rows) == 0 {
 		return err
@@ -45,5 +45,5 @@ func Seeds(r *sim.Report) string {
 	if r.Seeds == 1 {
 		return fmt.Sprintf("seed %d", r.Seed)
 	}
-	return fmt.Sprintf("seeds %d to %d", r.Seed, r.Seed+uint64(r.Seeds)-1)
+	return fmt.Sprintf("medians over seeds %d to %d", r.Seed, r.Seed+uint64(r.Seeds)-1)
 }
