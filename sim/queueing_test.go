@@ -47,7 +47,7 @@ func queue(t *testing.T, server string) *sim.Row {
 func TestMM1WithSharing(t *testing.T) {
 	r := queue(t, `{"work": {"exp": "1ms"}}`)
 	near(t, "mean", r.Latency.Mean, 1/0.5, 0.03)
-	near(t, "requests there", r.RIF.Mean, 0.5/0.5, 0.03)
+	near(t, "requests there", r.RIF.Mean, 1, 0.03)
 	near(t, "utilization", r.Services[0].Utilization, 0.5, 0.01)
 }
 
@@ -65,7 +65,7 @@ func TestMM1InTurn(t *testing.T) {
 
 func TestMD1InTurn(t *testing.T) {
 	r := queue(t, `{"workers": 1, "work": "1ms"}`)
-	near(t, "mean", r.Latency.Mean, 1+0.5/(2*0.5), 0.03)
+	near(t, "mean", r.Latency.Mean, 1.5, 0.03)
 }
 
 func TestMM1LastFirst(t *testing.T) {

@@ -147,7 +147,6 @@ type list struct {
 
 type links struct {
 	prev, next *request
-	in         bool
 }
 
 // The lists that a request can be in at the same time.
@@ -156,11 +155,9 @@ const (
 	inQueue
 )
 
-func (l *list) has(r *request) bool { return r.links[l.which].in }
-
 func (l *list) push(r *request) {
 	k := &r.links[l.which]
-	k.prev, k.next, k.in = l.last, nil, true
+	k.prev, k.next = l.last, nil
 	if l.last != nil {
 		l.last.links[l.which].next = r
 	} else {
