@@ -37,6 +37,9 @@ func near(t *testing.T, what string, got, want, off float64) {
 // queue is one server without a network, at a load of 50 %; requests take 1 ms.
 func queue(t *testing.T, server string) *sim.Row {
 	t.Helper()
+	if sim.Racing {
+		t.Skip("a long run of one goroutine")
+	}
 	r := run(t, `{"name": "queue", "warmup": "20s", "measure": "700s", "network": {"delay": "0s"},
 		"services": [{"name": "s", "server": %s}], "clients": [{"timeout": "1h"}], "loads": [0.5], "policies": ["rr"]}`, server)
 	return &r.Runs[0]
