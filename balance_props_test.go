@@ -28,7 +28,12 @@ func everyBalancer() []candidate {
 		{"peak-ewma", func() rota.Balancer { return rota.PeakEWMA(rota.PeakEWMAParams{}) }},
 		{"prequal", func() rota.Balancer { return rota.Prequal(rota.PrequalParams{}) }},
 		{"echo", func() rota.Balancer { return rota.Echo(rota.EchoParams{}) }},
+		{"c3", func() rota.Balancer { return rota.C3(rota.C3Params{}) }},
 		{"linear", func() rota.Balancer { return rota.Linear(rota.LinearParams{}) }},
+		{"yarp", func() rota.Balancer { return rota.YARP(rota.YARPParams{}) }},
+		{"rendezvous", func() rota.Balancer { return rota.Rendezvous(rota.HashParams{}) }},
+		{"ring", func() rota.Balancer { return rota.Ring(rota.RingParams{}) }},
+		{"maglev", func() rota.Balancer { return rota.Maglev(rota.MaglevParams{}) }},
 	}
 }
 

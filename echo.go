@@ -285,8 +285,11 @@ func (v *view) score(n *echoNode) float64 {
 
 // drifted is what is left of something known for so long: all at first, less as by exp(-age/Drift), and nothing after
 // twice Drift. An exponential would never let go of a replica that was a hundred times as slow as the others.
-func (e *echo) drifted(age time.Duration) float64 {
-	left := max(1-float64(max(age, 0))*e.perDrift, 0)
+func (e *echo) drifted(age time.Duration) float64 { return leftOf(age, e.perDrift) }
+
+// leftOf is what is left of something after age, when it is gone after 1/per.
+func leftOf(age time.Duration, per float64) float64 {
+	left := max(1-float64(max(age, 0))*per, 0)
 	return left * left
 }
 
