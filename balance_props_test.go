@@ -43,6 +43,7 @@ func everyBalancer() []candidate {
 func eachBalancer(t *testing.T, n uint64, f func(t *testing.T, seed uint64, bal rota.Balancer)) {
 	for _, c := range everyBalancer() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			for seed := range max(n*seeds/1000, 1) {
 				f(t, seed, c.make())
 			}
@@ -190,7 +191,7 @@ func TestNoReplicaStarves(t *testing.T) {
 				}
 				f.after(begin, func() { f.replicas[0].fault = fault })
 				f.after(end, func() { f.replicas[0].fault = nil })
-				f.traffic(last, 20*ms)
+				f.traffic(last, 30*ms)
 				f.run(t, seed)
 				if want := all / nodes; got < want/2 || got > want*3/2 {
 					t.Errorf("seed %d: a minute after it was well it got %d of %d calls, want about %d", seed, got, all, want)
@@ -248,7 +249,7 @@ func (w watched) Tick(t *rota.Tick) time.Duration {
 // What is picked is in the set, has not been tried by the call and does not rest; and something is picked when anything
 // is usable. Meanwhile replicas come and go, fail, and ask to be left alone.
 func TestWhatIsPickedIsUsable(t *testing.T) {
-	eachBalancer(t, 20, func(t *testing.T, seed uint64, bal rota.Balancer) {
+	eachBalancer(t, 10, func(t *testing.T, seed uint64, bal rota.Balancer) {
 		const most, end = 12, 10 * time.Second
 		var f *farm
 		policy := rota.Policy{Retry: &rota.Retry{Attempts: 5}, Budget: rota.Budget{Ratio: 1}}
@@ -270,7 +271,7 @@ func TestWhatIsPickedIsUsable(t *testing.T) {
 				}
 			}
 		}
-		for at := time.Duration(0); at < end; at += time.Duration(f.IntN(500)) * ms {
+		for at := time.Duration(0); at < end; at += time.Duration(f.IntN(800)) * ms {
 			f.after(at, func() {
 				set := zoned(instances(most))
 				f.Shuffle(most, func(i, j int) { set[i], set[j] = set[j], set[i] })
@@ -290,7 +291,7 @@ func TestWhatIsPickedIsUsable(t *testing.T) {
 // What was learned of a replica outlives changes of the set: one that is slow gets no more because others come and go.
 func TestKnowledgeOutlivesTheSet(t *testing.T) {
 	share := func(t *testing.T, seed uint64, bal rota.Balancer, churn bool) float64 {
-		const nodes, end = 6, 20 * time.Second
+		const nodes, end = 6, 15 * time.Second
 		f := newFarm(seed, rota.Policy{}, nodes, bal)
 		f.replicas[0].slow = 20
 		got, all := 0.0, 0.0
@@ -317,7 +318,8 @@ func TestKnowledgeOutlivesTheSet(t *testing.T) {
 	}
 	for _, c := range everyBalancer() {
 		t.Run(c.name, func(t *testing.T) {
-			for seed := range uint64(max(3*seeds/1000, 1)) {
+			t.Parallel()
+			for seed := range uint64(max(2*seeds/1000, 1)) {
 				calm, churn := share(t, seed, c.make(), false), share(t, seed, c.make(), true)
 				if churn > calm*1.5+0.02 {
 					t.Errorf("seed %d: the slow one got %.3f of the calls, and %.3f when others came and went", seed, calm, churn)

@@ -6,7 +6,7 @@ import (
 )
 
 // Weigh returns how many bytes of the heap a node takes that bal knows of: before its first call, and when all that can
-// happen to it has, for longer than anything is remembered. Its instance is not counted, nor what is a picker's.
+// happen to it has, in three different seconds. Its instance is not counted, nor what is a picker's.
 func Weigh(bal Balancer, set []Instance) (fresh, worn float64) {
 	nodes := make([]*Node, len(set))
 	before := heapInUse()
@@ -30,7 +30,7 @@ func Weigh(bal Balancer, set []Instance) (fresh, worn float64) {
 // wear has everything happen to nodes.
 func wear(nodes []*Node, learner Learner, prober Prober) {
 	rules := Policy{Breaker: &Breaker{}}.rules()
-	for s := range 30 {
+	for s := range 3 {
 		now := time.Duration(s) * time.Second
 		for _, n := range nodes {
 			for v := Success; v <= Ignored; v++ {
