@@ -27,6 +27,7 @@ func everyBalancer() []candidate {
 		{"wrr", func() rota.Balancer { return rota.WeightedRoundRobin(rota.WeightedRoundRobinParams{Blackout: -1}) }},
 		{"peak-ewma", func() rota.Balancer { return rota.PeakEWMA(rota.PeakEWMAParams{}) }},
 		{"prequal", func() rota.Balancer { return rota.Prequal(rota.PrequalParams{}) }},
+		{"echo", func() rota.Balancer { return rota.Echo(rota.EchoParams{}) }},
 		{"linear", func() rota.Balancer { return rota.Linear(rota.LinearParams{}) }},
 	}
 }

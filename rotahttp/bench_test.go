@@ -141,3 +141,42 @@ func byHand(rt http.RoundTripper, in string) (out string, err error) {
 	}
 	return out, json.Unmarshal(reply, &out)
 }
+
+// BenchmarkProbes is a GET with a balancer that asks for three probes a call: of replicas that answer none, and of such that
+// do, where the answers are waited for too.
+func BenchmarkProbes(b *testing.B) {
+	run := func(name string, stub http.RoundTripper) {
+		b.Run(name, func(b *testing.B) {
+			c, err := rota.New(rota.Config{
+				Resolver: rota.StaticAddrs("a:80", "b:80", "c:80", "d:80", "e:80"), Balancer: rota.Prequal(rota.PrequalParams{}),
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			rt := &rotahttp.Transport{Client: c, Base: stub}
+			req := request(context.Background(), "GET", nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				resp, err := rt.RoundTrip(req)
+				if err != nil {
+					b.Fatal(err)
+				}
+				resp.Body.Close()
+			}
+		})
+	}
+	run("no answers", atOnce{http.Header{}})
+	run("answers", answering{http.Header{"Rota-Load": {"rif=3, latency-us=1200, rate=57, util=0.53, state=ok"}}})
+}
+
+// answering is atOnce for servers that answer probes.
+type answering struct{ header http.Header }
+
+func (s answering) RoundTrip(req *http.Request) (*http.Response, error) {
+	status := 200
+	if req.URL.Path == rotahttp.DefaultLoadPath {
+		status = 204
+	}
+	return &http.Response{StatusCode: status, Header: s.header, Body: http.NoBody, Request: req}, nil
+}
