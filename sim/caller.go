@@ -14,7 +14,7 @@ type caller struct {
 	to      *service
 	cluster *rota.Cluster
 	tick    timer
-	subset  func([]rota.Instance) []rota.Instance // nil = all
+	subset  rota.Subset // nil = all
 	once    bool                                  // its calls may not be repeated
 	bare    bool                                  // it passes nothing on
 	keys    func() uint64
@@ -28,13 +28,13 @@ func (w *world) at() time.Time { return epoch.Add(w.now) }
 
 // newCaller returns a caller that has its first set.
 func (w *world) newCaller(name string, to *service, p *calling, index int) *caller {
-	c := &caller{w: w, name: name, to: to}
+	c := &caller{w: w, name: name, to: to, subset: p.policy.NewSubset(name, index)}
 	c.tick.who = c
 	to.callers = append(to.callers, c)
 	w.callers++
 	random := w.streamOf("choices of "+name, int(w.callers))
 	c.cluster = rota.NewCluster(rota.ClusterParams{
-		Service: to.Name, Policy: p.policy.Policy, Balancer: p.policy.NewBalancer(), Now: epoch,
+		Service: to.Name, Policy: p.policy.Policy, Balancer: p.policy.NewBalancerIn(p.zone), Now: epoch,
 		Rand: random.Uint64, Probe: c.probe, Observer: rota.Observer{BreakerChanged: to.breakerChanged},
 	})
 	c.update()

@@ -21,7 +21,7 @@ const world = `{
 {"name": "front", "replicas": 10, "server": {"workers": 4, "work": {"exp": "5ms"}, "limit": {"max": 9}},
 "groups": [{"share": 0.5, "work": 2}],
 "calls": [{"service": "back", "count": 2}]},
-{"name": "back", "replicas": 20}
+{"name": "back", "server": {"work": "1ms"}, "replicas": 20}
 ],
 "clients": [
 {"count": 10}
@@ -148,6 +148,8 @@ func TestParseRefuses(t *testing.T) {
 		{"a share beyond 1", `"count": 10`, `"share": 1.5`, "line 12: clients[0].share: 1.5, want 0 to 1"},
 		{"a rate and a share", `"count": 10`, `"share": 0.5, "rate": 3`, "line 12: clients[0].share: there is a rate as well: one of them says how much"},
 		{"nothing left", `{"count": 10}`, `{"share": 1}, {}`, "line 12: clients[1]: no rate, and the shares of other clients leave nothing of 1"},
+		{"a share of what costs nothing", `"work": {"exp": "5ms"}`, `"work": 0`,
+			"line 12: clients[0].rate: 0, want a rate: requests to front cost nothing, so no number of them is a share of what it can do"},
 		{"arrivals there are not", `"count": 10`, `"arrivals": "poison"`, `line 12: clients[0].arrivals: "poison": unknown kind of arrivals, did you mean poisson?`},
 		{"a fault there is not", `"kind": "slow"`, `"kind": "slwo"`, `line 15: faults[0].kind: "slwo": unknown kind of fault, did you mean slow?`},
 		{"a fault after the end", `"at": "10s"`, `"at": "120s"`, "line 14: faults[0].at: 2m0s, want 0 to less than 2m0s, when the run ends"},
