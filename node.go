@@ -51,6 +51,7 @@ type seldom struct {
 	silence  row            // attempts given up without an answer
 	slowed   window.Counter // slow answers, and attempts that lost to a hedge
 	refused  atomic.Int64   // when the last overload was; 0 = never
+	mixed    atomic.Int64   // when it last answered a call between two overloads; 0 = never
 }
 
 // trouble returns the node's seldom, which it has from then on.
@@ -207,13 +208,20 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 	return unchanged
 }
 
-// sheds notes a refusal, and reports whether the replica answers some calls while it refuses others: it answered one after
-// the refusal before this, and that was a moment ago. It has too much to do, then, and is not to be left idle: its wish for
-// rest holds while there are other nodes, and no longer. One that just began to refuse has its wish.
+// sheds notes a refusal, and reports whether the replica refuses some calls while it answers others: lately it answered one
+// between two refusals, and it answered one a moment ago. It has too much to do, then, and is not to be left idle: its
+// wish for rest holds while there are other nodes, and no longer. One that just began to refuse has its wish.
 func (s *seldom) sheds(now time.Duration, n *Node) bool {
 	before := time.Duration(s.refused.Swap(int64(max(now, 1))))
 	last, ok := n.latency.Last(now)
-	return ok && before > 0 && last >= before && last-before < shedMemory && now-last < shedSpan
+	if !ok || before == 0 {
+		return false
+	}
+	if last >= before && last-before < shedMemory {
+		s.mixed.Store(int64(max(last, 1)))
+	}
+	mixed := time.Duration(s.mixed.Load())
+	return mixed > 0 && now-mixed < shedMemory && now-last < shedSpan
 }
 
 const (

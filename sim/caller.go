@@ -15,8 +15,8 @@ type caller struct {
 	cluster *rota.Cluster
 	tick    timer
 	subset  rota.Subset // nil = all
-	once    bool                                  // its calls may not be repeated
-	bare    bool                                  // it passes nothing on
+	once    bool        // its calls may not be repeated
+	bare    bool        // it passes nothing on
 	keys    func() uint64
 	idle    []*call
 }
