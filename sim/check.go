@@ -129,6 +129,7 @@ func (c *checker) whole() {
 	c.want(len(c.Policies) > 0, "policies", "none", "at least one")
 	c.unique(len(c.Services), "services", "name", func(i int) string { return c.Services[i].Name })
 	c.unique(len(c.Policies), "policies", "name", func(i int) string { return c.Policies[i].Name })
+	c.unique(len(c.Clients), "clients", "name", func(i int) string { return c.Clients[i].Name })
 }
 
 // goodName reports whether a file may be called so everywhere.
@@ -184,7 +185,7 @@ func (c *checker) client(i int) {
 	c.oneOf(path+".arrivals", "kind of arrivals", l.Arrivals, "poisson", "even")
 	c.want(l.Timeout > 0, path+".timeout", l.Timeout, "> 0")
 	c.least(path+".fanout", l.Fanout, 1)
-	c.natural(path+".keys", l.Keys)
+	c.want(l.Keys >= 0 && l.Keys <= 10_000_000, path+".keys", l.Keys, "0 to 10000000")
 	c.notNegative(path+".key_skew", l.KeySkew)
 }
 
