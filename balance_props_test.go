@@ -28,7 +28,14 @@ func everyBalancer() []candidate {
 		{"peak-ewma", func() rota.Balancer { return rota.PeakEWMA(rota.PeakEWMAParams{}) }},
 		{"prequal", func() rota.Balancer { return rota.Prequal(rota.PrequalParams{}) }},
 		{"echo", func() rota.Balancer { return rota.Echo(rota.EchoParams{}) }},
+		{"c3", func() rota.Balancer { return rota.C3(rota.C3Params{}) }},
 		{"linear", func() rota.Balancer { return rota.Linear(rota.LinearParams{}) }},
+		{"yarp", func() rota.Balancer { return rota.YARP(rota.YARPParams{}) }},
+		{"rendezvous", func() rota.Balancer { return rota.Rendezvous(rota.HashParams{}) }},
+		{"ring", func() rota.Balancer { return rota.Ring(rota.RingParams{}) }},
+		{"maglev", func() rota.Balancer { return rota.Maglev(rota.MaglevParams{}) }},
+		{"zone of echo", func() rota.Balancer { return rota.PreferZone(rota.ZoneParams{Zone: "a"}, rota.Echo(rota.EchoParams{})) }},
+		{"zone of ring", func() rota.Balancer { return rota.PreferZone(rota.ZoneParams{Zone: "a"}, rota.Ring(rota.RingParams{})) }},
 	}
 }
 
@@ -41,6 +48,14 @@ func eachBalancer(t *testing.T, n uint64, f func(t *testing.T, seed uint64, bal 
 			}
 		})
 	}
+}
+
+// zoned puts every third instance into zone a, which some balancers prefer.
+func zoned(set []rota.Instance) []rota.Instance {
+	for i := range set {
+		set[i].Zone = string(rune('a' + i%3))
+	}
+	return set
 }
 
 // farm is a world whose replicas are alike, report their load and answer probes.
@@ -257,7 +272,7 @@ func TestWhatIsPickedIsUsable(t *testing.T) {
 		}
 		for at := time.Duration(0); at < end; at += time.Duration(f.IntN(500)) * ms {
 			f.after(at, func() {
-				set := instances(most)
+				set := zoned(instances(most))
 				f.Shuffle(most, func(i, j int) { set[i], set[j] = set[j], set[i] })
 				set = set[:1+f.IntN(most)]
 				for i := range set {
@@ -315,7 +330,7 @@ func TestKnowledgeOutlivesTheSet(t *testing.T) {
 func TestPickAllocatesNothing(t *testing.T) {
 	for _, c := range everyBalancer() {
 		for _, n := range []int{1, 3, 100} {
-			pick := rehearsed(c.make(), instances(n)).Picks(epoch.Add(time.Second))
+			pick := rehearsed(c.make(), zoned(instances(n))).Picks(epoch.Add(time.Second))
 			if allocs := testing.AllocsPerRun(1000, func() { pick() }); allocs > 0 {
 				t.Errorf("%s, %d nodes: %v allocations a pick", c.name, n, allocs)
 			}
@@ -332,7 +347,7 @@ func TestBalancersInAStorm(t *testing.T) {
 				Policy:   rota.Policy{Retry: &rota.Retry{}, Breaker: &rota.Breaker{}},
 				Balancer: c.make(), Now: epoch, Rand: rand.Uint64, Concurrent: true,
 			})
-			cl.Update(epoch, instances(nodes))
+			cl.Update(epoch, zoned(instances(nodes)))
 			var wg sync.WaitGroup
 			for g := range callers {
 				wg.Go(func() { stormyCalls(cl, rand.New(rand.NewPCG(uint64(g), 0)), calls) })
@@ -340,7 +355,7 @@ func TestBalancersInAStorm(t *testing.T) {
 			wg.Go(func() {
 				for i := range calls / 10 {
 					now := epoch.Add(time.Duration(i) * 10 * ms)
-					cl.Update(now, instances(nodes-i%3))
+					cl.Update(now, zoned(instances(nodes-i%3)))
 					cl.Tick(now)
 				}
 			})

@@ -20,8 +20,8 @@ type EchoParams struct {
 	// Own is how many requests of anybody's each of our own in flight counts for: what others have there is a report of the
 	// past, and what we have is sure. Default 3.
 	Own float64
-	// Unknown is how many times as slow as the average a node is taken to be that has said nothing yet; that drifts too.
-	// Above 1, clients that learn of it at the same time do not all try it at once. Default 2.
+	// Unknown is how many times as slow as the average a node is taken to be that is new among others and has said nothing
+	// yet; that drifts too. Above 1, clients that learn of it at the same time do not all try it at once. Default 2.
 	Unknown float64
 }
 
@@ -166,7 +166,7 @@ const nobody = math.MaxFloat64 / 2
 // lay lays out the candidates. Those drawn are each from a part of their own of all nodes, from a random one on: so they
 // are different ones, and each node is drawn as often as any other.
 func (e *echoPicker) lay(t *choices, p *Pick) {
-	v := e.view(p.Now())
+	v := e.view(p.Now(), len(e.nodes))
 	t.n = e.params.Remember
 	for i := range t.n {
 		t.nodes[i], t.scores[i] = e.good[i].Load(), nobody
@@ -248,11 +248,15 @@ type view struct {
 	*echo
 	now               time.Duration
 	meanLatency, mean float64 // averages over all nodes: latency, and RIF
+	unknown           float64 // the factor for nodes that are new among others
 	perFresh          float64 // see fadeBy
 }
 
-func (e *echo) view(now time.Duration) view {
-	v := view{echo: e, now: now, meanLatency: e.latency.value(), mean: e.meanRIF()}
+func (e *echo) view(now time.Duration, nodes int) view {
+	v := view{echo: e, now: now, meanLatency: e.latency.value(), mean: e.meanRIF(), unknown: e.params.Unknown}
+	if int(e.latency.seen.Load()) < min(nodes, typicalEnough) {
+		v.unknown = 1 // all are new: the first one called, whatever it is like, must not look better than the others
+	}
 	v.perFresh = 1 / (16 * freshAnswers * v.meanLatency)
 	return v
 }
@@ -276,17 +280,20 @@ func (v *view) score(n *echoNode) float64 {
 		own += row * known
 	case at == 0:
 		n.note.at.CompareAndSwap(0, -1-int64(v.now))
-		latency *= v.params.Unknown
+		latency *= v.unknown
 	default:
-		latency += latency * (v.params.Unknown - 1) * v.drifted(v.now+time.Duration(at))
+		latency += latency * (v.unknown - 1) * v.drifted(v.now+time.Duration(at))
 	}
 	return latency * (1 + rif + v.params.Own*own)
 }
 
 // drifted is what is left of something known for so long: all at first, less as by exp(-age/Drift), and nothing after
 // twice Drift. An exponential would never let go of a replica that was a hundred times as slow as the others.
-func (e *echo) drifted(age time.Duration) float64 {
-	left := max(1-float64(max(age, 0))*e.perDrift, 0)
+func (e *echo) drifted(age time.Duration) float64 { return leftOf(age, e.perDrift) }
+
+// leftOf is what is left of something after age, when it is gone after 1/per.
+func leftOf(age time.Duration, per float64) float64 {
+	left := max(1-float64(max(age, 0))*per, 0)
 	return left * left
 }
 
