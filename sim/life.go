@@ -121,12 +121,16 @@ func (s *server) abandon(r *request) {
 // has come.
 func (s *server) resume() {
 	if !s.of.server.Zombie {
-		for r := s.here.first; r != nil; {
-			next := r.links[inHere].next
+		var gone []*request
+		for r := s.here.first; r != nil; r = r.links[inHere].next {
 			if r.gone {
+				gone = append(gone, r)
+			}
+		}
+		for _, r := range gone {
+			if r.at == s { // otherwise it was dropped when another left
 				s.abandon(r)
 			}
-			r = next
 		}
 	}
 	for r := s.here.first; r != nil; r = r.links[inHere].next {
