@@ -14,7 +14,7 @@ func (s *server) callDown(r *request) {
 		return
 	}
 	down, c := &s.of.Calls[r.stage], s.callers[r.stage]
-	deadline := r.deadline
+	deadline := r.until // as the headers say
 	if s.of.Bare {
 		deadline = s.w.now + defaultTimeout
 	}
@@ -45,12 +45,21 @@ func (r *request) belowEnded(err error) {
 		return
 	}
 	var e *rota.CallError
-	if errors.As(err, &e) && (len(e.Attempts) > 1 || e.Reason == rota.ErrBudget || e.Reason == rota.ErrFinal) {
+	if errors.As(err, &e) && repeated(e) {
 		r.exhausted = true
 	}
 	r.leaveBelow()
 	s.reply(r, rota.Outcome{Verdict: rota.Failure, Err: errBelow})
-	r.w.release(r)
+}
+
+// repeated reports whether a call has failed although it was repeated, or because there was no budget for that, or
+// because its service turns most calls down: what rotahttp tells the callers above, so that they do not repeat it again.
+func repeated(e *rota.CallError) bool {
+	switch e.Reason {
+	case rota.ErrBudget, rota.ErrThrottled, rota.ErrFinal:
+		return true
+	}
+	return len(e.Attempts) > 1
 }
 
 // leaveBelow ends the calls that are under way for the request. A call that is over may be somebody else's by now.

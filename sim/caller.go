@@ -14,9 +14,10 @@ type caller struct {
 	to      *service
 	cluster *rota.Cluster
 	tick    timer
-	subset  func([]rota.Instance) []rota.Instance // nil = all
-	once    bool                                  // its calls may not be repeated
-	bare    bool                                  // it passes nothing on
+	subset  rota.Subset // nil = all
+	host    *server     // whose process it is part of; nil = a client's
+	once    bool        // its calls may not be repeated
+	bare    bool        // it passes nothing on
 	keys    func() uint64
 	idle    []*call
 }
@@ -27,19 +28,22 @@ var epoch = time.Unix(0, 0).UTC()
 func (w *world) at() time.Time { return epoch.Add(w.now) }
 
 // newCaller returns a caller that has its first set.
-func (w *world) newCaller(name string, to *service, p *calling, index int) *caller {
-	c := &caller{w: w, name: name, to: to}
+func (w *world) newCaller(name string, to *service, p *calling) *caller {
+	c := &caller{w: w, name: name, to: to, host: p.host, subset: p.policy.NewSubset(name, len(to.callers))}
 	c.tick.who = c
 	to.callers = append(to.callers, c)
 	w.callers++
 	random := w.streamOf("choices of "+name, int(w.callers))
 	c.cluster = rota.NewCluster(rota.ClusterParams{
-		Service: to.Name, Policy: p.policy.Policy, Balancer: p.policy.NewBalancer(), Now: epoch,
+		Service: to.Name, Policy: p.policy.Policy, Balancer: p.balancer(), Now: epoch,
 		Rand: random.Uint64, Probe: c.probe, Observer: rota.Observer{BreakerChanged: to.breakerChanged},
 	})
 	c.update()
 	return c
 }
+
+// deaf reports whether replies do not reach the caller.
+func (c *caller) deaf() bool { return c.host != nil && c.host.blackhole }
 
 // update tells the caller which instances there are.
 func (c *caller) update() {
@@ -52,7 +56,10 @@ func (c *caller) update() {
 }
 
 // act is the time that a balancer wants to be told of.
-func (c *caller) act(step) {
+func (c *caller) act(s step) {
+	if c.host.postpones(c, s) {
+		return
+	}
 	if pause := c.cluster.Tick(c.w.at()); pause > 0 {
 		c.w.set(&c.tick, c.w.now+pause)
 	}
@@ -88,6 +95,9 @@ type probe struct {
 func (p *probe) act(s step) {
 	w := p.c.w
 	if s == stepReplied {
+		if p.c.host.postpones(p, s) {
+			return
+		}
 		p.c.cluster.Probed(w.at(), p.node, p.load)
 		*p = probe{}
 		w.probes = append(w.probes, p)
@@ -155,7 +165,11 @@ func (c *caller) newCall() *call {
 	return k
 }
 
-func (k *call) act(step) { k.drive() }
+func (k *call) act(s step) {
+	if !k.c.host.postpones(k, s) {
+		k.drive()
+	}
+}
 
 // drive does what the plan says, and reports whether the call is over.
 func (k *call) drive() bool {
@@ -189,7 +203,7 @@ func (k *call) send(a *rota.Attempt) {
 	if t, ok := a.Deadline(); ok {
 		r.deadline = min(r.deadline, t.Sub(epoch))
 	}
-	r.allowed = r.deadline - w.now
+	r.allowed = (r.deadline - w.now + time.Millisecond - 1).Truncate(time.Millisecond)
 	k.sent[a.Number()-1] = r
 	w.sent(k, r)
 	w.travel(r, stepArrive)

@@ -129,6 +129,7 @@ func (c *checker) whole() {
 	c.want(len(c.Policies) > 0, "policies", "none", "at least one")
 	c.unique(len(c.Services), "services", "name", func(i int) string { return c.Services[i].Name })
 	c.unique(len(c.Policies), "policies", "name", func(i int) string { return c.Policies[i].Name })
+	c.unique(len(c.Clients), "clients", "name", func(i int) string { return c.Clients[i].Name })
 }
 
 // goodName reports whether a file may be called so everywhere.
@@ -168,8 +169,11 @@ func (e *Experiment) at(service string) *Service {
 
 func (c *checker) client(i int) {
 	l, path := &c.Clients[i], fmt.Sprintf("clients[%d]", i)
-	c.known(path+".service", l.Service)
-	c.least(path+".count", l.Count, 1)
+	if c.known(path+".service", l.Service) && l.Rate == 0 {
+		s := &c.at(l.Service).Server
+		c.want(costs(s.Work) || costs(s.PerAttempt), path+".rate", 0, "a rate: requests to "+l.Service+" cost nothing, so no number of them is a share of what it can do")
+	}
+	c.want(l.Count >= 1 && l.Count <= 1_000_000, path+".count", l.Count, "1 to 1000000")
 	c.notNegative(path+".rate", l.Rate)
 	c.share(path+".share", l.Share)
 	if l.Rate > 0 && l.Share > 0 {
@@ -181,9 +185,12 @@ func (c *checker) client(i int) {
 	c.oneOf(path+".arrivals", "kind of arrivals", l.Arrivals, "poisson", "even")
 	c.want(l.Timeout > 0, path+".timeout", l.Timeout, "> 0")
 	c.least(path+".fanout", l.Fanout, 1)
-	c.natural(path+".keys", l.Keys)
+	c.want(l.Keys >= 0 && l.Keys <= 10_000_000, path+".keys", l.Keys, "0 to 10000000")
 	c.notNegative(path+".key_skew", l.KeySkew)
 }
+
+// costs reports whether a distribution is of more than 0. One that is not valid has its error elsewhere.
+func costs(d *Dist) bool { return d != nil && (d.Validate() != nil || d.mean() > 0) }
 
 func (c *checker) variant(i int) {
 	v, path := &c.Policies[i], fmt.Sprintf("policies[%d]", i)

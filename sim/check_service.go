@@ -23,7 +23,7 @@ func (c *checker) service(i int) {
 			c.fail(at, "share %v and count %d, want one of them", g.Share, g.Count)
 		}
 		c.positive(at+".work", g.Work)
-		c.positive(at+".cores", g.Cores)
+		c.notNegative(at+".cores", g.Cores)
 		c.natural(at+".weight", g.Weight)
 		share, count = share+g.Share, count+g.Count
 	}
@@ -47,6 +47,7 @@ func (c *checker) server(path string, s *Server) {
 	}
 	c.dist(path+".work", s.Work)
 	c.dist(path+".per_attempt", s.PerAttempt)
+	c.dist(path+".wait", s.Wait)
 	c.time(path+".probe_work", s.ProbeWork)
 	if l := s.Limit; l != nil {
 		c.natural(path+".limit.max", l.Max)
@@ -139,6 +140,10 @@ func (c *checker) fault(i int) {
 		}
 	}
 	c.want(f.Rate <= 1, path+".rate", f.Rate, "0 to 1")
+	if slices.Contains(uses, "cold") && (f.ColdFor > 0 || f.Cold > 0) {
+		c.positive(path+".cold", f.Cold)
+		c.want(f.ColdFor > 0, path+".cold_for", f.ColdFor, "> 0: cold for how long")
+	}
 	if slices.Contains(uses, "factor") {
 		c.want(f.Factor != 0, path+".factor", 0, "a factor")
 	}

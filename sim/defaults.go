@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Complete returns a copy with its defaults filled in, as Parse does, or all that cannot be meant.
+// Complete returns a copy with its defaults filled in, and an error that lists all that cannot be meant. Parse and Run do
+// it by themselves: it is for those who want to see the defaults.
 func (e *Experiment) Complete() (*Experiment, error) {
 	f := e.withDefaults()
 	return f, f.check(nil)
@@ -64,7 +65,7 @@ func (s *Service) fill() {
 	s.Groups, s.Calls = slices.Clone(s.Groups), slices.Clone(s.Calls)
 	for i := range s.Groups {
 		g := &s.Groups[i]
-		g.Work, g.Cores, g.Weight = cmp.Or(g.Work, 1), cmp.Or(g.Cores, s.Server.Cores), cmp.Or(g.Weight, 1)
+		g.Work, g.Weight = cmp.Or(g.Work, 1), cmp.Or(g.Weight, 1)
 	}
 	for i := range s.Calls {
 		s.Calls[i].Count = cmp.Or(s.Calls[i].Count, 1)

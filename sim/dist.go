@@ -46,8 +46,13 @@ type Part struct {
 	Of    Dist
 }
 
+// longest bounds what is drawn, in nanoseconds: 52 days. It keeps sums of times from running over.
+const longest = 1 << 52
+
 // draw returns a value.
-func (d *Dist) draw(r *rand.Rand) time.Duration { return max(time.Duration(d.value(r)), 0) }
+func (d *Dist) draw(r *rand.Rand) time.Duration {
+	return time.Duration(min(max(d.value(r), 0), longest))
+}
 
 func (d *Dist) value(r *rand.Rand) float64 {
 	switch {
@@ -56,13 +61,13 @@ func (d *Dist) value(r *rand.Rand) float64 {
 	case d.Const != nil:
 		return float64(*d.Const)
 	case d.Exp != nil:
-		return r.ExpFloat64() * float64(*d.Exp)
+		return exponential(r) * float64(*d.Exp)
 	case d.Uniform != nil:
 		return float64(d.Uniform.From) + r.Float64()*float64(d.Uniform.To-d.Uniform.From)
 	case d.Normal != nil:
-		return max(0, float64(d.Normal.Mean)+r.NormFloat64()*float64(d.Normal.SD))
+		return max(0, float64(d.Normal.Mean)+normal(r)*float64(d.Normal.SD))
 	case d.Lognormal != nil:
-		return float64(d.Lognormal.P50) * math.Exp(d.Lognormal.Sigma*r.NormFloat64())
+		return float64(d.Lognormal.P50) * exp(d.Lognormal.Sigma*normal(r))
 	case d.Quantiles != nil:
 		return between(d.Quantiles, r.Float64())
 	case d.Sum != nil:
@@ -95,7 +100,7 @@ func (d *Dist) mean() float64 {
 	case d.Normal != nil:
 		return d.Normal.mean()
 	case d.Lognormal != nil:
-		return float64(d.Lognormal.P50) * math.Exp(d.Lognormal.Sigma*d.Lognormal.Sigma/2)
+		return float64(d.Lognormal.P50) * exp(d.Lognormal.Sigma*d.Lognormal.Sigma/2)
 	case d.Quantiles != nil:
 		sum := 0.0
 		for i, q := range d.Quantiles[1:] {
@@ -121,7 +126,7 @@ func (n *Normal) mean() float64 {
 		return max(mu, 0)
 	}
 	z := mu / sd
-	return mu*math.Erfc(-z/math.Sqrt2)/2 + sd*math.Exp(-z*z/2)/math.Sqrt(2*math.Pi)
+	return max(mu*below(z)+sd*density(z), 0)
 }
 
 // between is the value at q on the lines between points.

@@ -10,8 +10,6 @@ import (
 type fault struct {
 	*Fault
 	servers []*server
-	over    bool
-	cooling bool
 }
 
 const (
@@ -21,7 +19,7 @@ const (
 	stepWarm
 )
 
-// plan sets the times of all faults.
+// planFaults sets the times of all faults.
 func (w *world) planFaults(from time.Duration) {
 	for i := range w.e.Faults {
 		f := &w.e.Faults[i]
@@ -55,7 +53,7 @@ func (w *world) victims(f *Fault, r *rand.Rand) [][]*server {
 		for _, i := range r.Perm(len(s.servers)) {
 			order = append(order, s.servers[i])
 		}
-	} else if f.Count == 0 {
+	} else if f.Count == 0 && f.Every == 0 {
 		n = len(order)
 	}
 	if f.Every == 0 {
@@ -70,81 +68,31 @@ func (w *world) victims(f *Fault, r *rand.Rand) [][]*server {
 }
 
 func (f *fault) act(s step) {
+	w := f.servers[0].w
 	for _, x := range f.servers {
 		switch s {
 		case stepDrain:
 			x.draining = true
 		case stepBegin:
-			x.faulty++
-			f.begin(x)
+			x.faults = append(x.faults, f.Fault)
+			x.suffer()
 		case stepEnd:
-			f.end(x)
-			x.faulty--
+			x.ends(f.Fault)
+			x.suffer()
 		case stepWarm:
-			x.cold = 1
+			if w.now >= x.warm { // it was not restarted again meanwhile
+				x.cold = 1
+				x.tune()
+			}
 		}
-		x.tune()
 	}
-	if f.Kind == "leave" && (s == stepBegin || s == stepEnd) {
-		f.servers[0].of.changed()
-	}
-	w := f.servers[0].w
 	if s == stepEnd && f.ColdFor > 0 {
 		w.after(f.ColdFor, f, stepWarm)
 	}
 }
 
-func (f *fault) begin(x *server) {
-	x.advance(x.w.now)
-	switch f.Kind {
-	case "down", "restart", "leave":
-		x.away = f.Kind == "leave"
-		x.stop()
-	case "pause":
-		x.paused = true
-	case "blackhole":
-		x.blackhole = true
-	case "slow":
-		x.slowed *= f.Factor
-	case "capacity":
-		x.share *= f.Factor
-	case "errors":
-		x.failing, x.failAfter = f.Rate, f.After
-	case "overload":
-		x.overloaded = true
-	}
-}
-
-func (f *fault) end(x *server) {
-	switch f.Kind {
-	case "down", "restart", "leave":
-		x.down, x.draining = false, false
-		if f.Kind == "leave" {
-			x.comeBack()
-		}
-		if f.ColdFor > 0 {
-			x.cold = f.Cold
-		}
-	case "pause":
-		x.paused = false
-		x.tune()
-		x.resume()
-	case "blackhole":
-		x.blackhole = false
-	case "slow":
-		x.slowed /= f.Factor
-	case "capacity":
-		x.share /= f.Factor
-	case "errors":
-		x.failing = 0
-	case "overload":
-		x.overloaded = false
-	}
-}
-
 // comeBack gives a replica that was away another address.
 func (x *server) comeBack() {
-	x.away = false
 	x.life++
 	x.inst.Addr = fmt.Sprintf("%s-%d.%d", x.of.Name, x.index, x.life)
 	x.of.byAddr[x.inst.Addr] = x

@@ -6,7 +6,7 @@ import (
 )
 
 // histogram counts durations in buckets that are 1/2048 of a value wide, so that a quantile is right to 0.05 %. It has room
-// for values up to 39 hours.
+// for values up to 19 hours, and counts those above as that.
 type histogram struct {
 	counts []int64
 	total  int64

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -33,7 +32,7 @@ func (s *service) newMachine() *machine {
 // next sets the time of the next swap. A replica takes part in one about once every dwell, and two do in each.
 func (m *machine) next() {
 	if m.dwell > 0 && len(m.rank) > 1 {
-		gap := m.rand.ExpFloat64() * 2 * float64(m.dwell) / float64(len(m.rank))
+		gap := exponential(m.rand) * 2 * float64(m.dwell) / float64(len(m.rank))
 		m.s.w.after(max(time.Duration(gap), 1), m, 0)
 	}
 }
@@ -62,22 +61,4 @@ func (m *machine) share(rank int) float64 {
 		q -= s.Share
 	}
 	return m.strip[len(m.strip)-1].To
-}
-
-// skewed is the share of client i of n when shares go by 1/(i+1)^skew.
-func skewed(skew float64, i, n int) float64 {
-	sum := 0.0
-	for k := range n {
-		sum += math.Pow(float64(k+1), -skew)
-	}
-	return math.Pow(float64(i+1), -skew) / sum
-}
-
-// newKeys draws keys from 1 to n.
-func newKeys(source rand.Source, n int, skew float64) func() uint64 {
-	r := rand.New(source)
-	if skew > 1 {
-		return rand.NewZipf(r, skew, 1, uint64(n-1)).Uint64
-	}
-	return func() uint64 { return r.Uint64N(uint64(n)) }
 }

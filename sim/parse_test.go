@@ -21,7 +21,7 @@ const world = `{
 {"name": "front", "replicas": 10, "server": {"workers": 4, "work": {"exp": "5ms"}, "limit": {"max": 9}},
 "groups": [{"share": 0.5, "work": 2}],
 "calls": [{"service": "back", "count": 2}]},
-{"name": "back", "replicas": 20}
+{"name": "back", "replicas": 20, "server": {"work": "1ms"}}
 ],
 "clients": [
 {"count": 10}
@@ -65,7 +65,7 @@ func TestParse(t *testing.T) {
 		{"its server over the service's", e.Policies[1].Servers["front"], front},
 		{"cores", []float64{e.Services[0].Server.Cores, e.Services[1].Server.Cores}, []float64{4, 1}},
 		{"order", e.Services[1].Server.Order, "fifo"},
-		{"a group", e.Services[0].Groups, []sim.Group{{Share: 0.5, Work: 2, Cores: 4, Weight: 1}}},
+		{"a group", e.Services[0].Groups, []sim.Group{{Share: 0.5, Work: 2, Weight: 1}}},
 		{"a client", e.Clients, []sim.Client{{Name: "clients 1", Count: 10, Service: "front", Share: 1, Arrivals: "poisson", Timeout: 5 * time.Second, Fanout: 1}}},
 		{"a fault", e.Faults, []sim.Fault{{At: 10 * time.Second, Service: "front", Count: 1, Kind: "slow", Factor: 10}}},
 		{"the network", []time.Duration{*e.Network.Delay.Sum[0].Const, *e.Network.Delay.Sum[1].Exp, e.Network.Retransmit, e.Network.ProbeTimeout},
@@ -131,7 +131,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a load twice", `[0.7, 0.9]`, `[0.9, 0.9]`, "line 3: loads[1]: 0.9, want every load once"},
 		{"loss of all", `"loss": 0`, `"loss": 1`, "line 4: network.loss: 1, want 0 to less than 1"},
 		{"no replicas", `"replicas": 20`, `"replicas": -1`, "line 9: services[1].replicas: -1, want 1 to 1000000"},
-		{"a service twice", `"replicas": 20}`, `"replicas": 20}, {"name": "back"}`, `line 9: services[2].name: "back" is services[1] already`},
+		{"a service twice", `{"work": "1ms"}}`, `{"work": "1ms"}}, {"name": "back"}`, `line 9: services[2].name: "back" is services[1] already`},
 		{"an order there is not", `"workers": 4`, `"workers": 4, "order": "fofo"`, `line 6: services[0].server.order: "fofo": unknown order, did you mean fifo?`},
 		{"an algorithm there is not", `"max": 9`, `"algorithm": "x"`,
 			`line 6: services[0].server.limit.algorithm: "x", want one of dip, vegas, vegas-plain, gradient, gradient2, failsafe, envoy, aimd`},
@@ -148,6 +148,12 @@ func TestParseRefuses(t *testing.T) {
 		{"a share beyond 1", `"count": 10`, `"share": 1.5`, "line 12: clients[0].share: 1.5, want 0 to 1"},
 		{"a rate and a share", `"count": 10`, `"share": 0.5, "rate": 3`, "line 12: clients[0].share: there is a rate as well: one of them says how much"},
 		{"nothing left", `{"count": 10}`, `{"share": 1}, {}`, "line 12: clients[1]: no rate, and the shares of other clients leave nothing of 1"},
+		{"a share of what costs nothing", `"work": {"exp": "5ms"}`, `"work": 0`,
+			"line 12: clients[0].rate: 0, want a rate: requests to front cost nothing, so no number of them is a share of what it can do"},
+		{"a client's name twice", `{"count": 10}`, `{"name": "a", "share": 0.5}, {"name": "a"}`, `line 12: clients[1].name: "a" is clients[0] already`},
+		{"too many keys", `"count": 10`, `"keys": 10000001`, "line 12: clients[0].keys: 10000001, want 0 to 10000000"},
+		{"cold for no time", `"slow", "factor": 10`, `"restart", "cold": 3`, "line 14: faults[0].cold_for: 0s, want > 0: cold for how long"},
+		{"not cold for a time", `"slow", "factor": 10`, `"restart", "cold_for": "3s"`, "line 14: faults[0].cold: 0, want > 0"},
 		{"arrivals there are not", `"count": 10`, `"arrivals": "poison"`, `line 12: clients[0].arrivals: "poison": unknown kind of arrivals, did you mean poisson?`},
 		{"a fault there is not", `"kind": "slow"`, `"kind": "slwo"`, `line 15: faults[0].kind: "slwo": unknown kind of fault, did you mean slow?`},
 		{"a fault after the end", `"at": "10s"`, `"at": "120s"`, "line 14: faults[0].at: 2m0s, want 0 to less than 2m0s, when the run ends"},

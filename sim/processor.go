@@ -15,6 +15,7 @@ type processor struct {
 	slow  float64 // how much longer everything takes; infinite = nothing moves
 
 	attained int64
+	part     uint64 // of a nanosecond more, in 2^-32: to look at it often must not make it slower
 	touched  time.Duration
 	rate     uint64 // at which attained grows, in 2^-32 a nanosecond
 	running  []*request
@@ -30,7 +31,9 @@ func (p *processor) advance(now time.Duration) {
 		return
 	}
 	hi, lo := bits.Mul64(uint64(dt), p.rate)
-	p.attained += int64(hi<<32 | lo>>32)
+	lo, carry := bits.Add64(lo, p.part, 0)
+	p.attained += int64((hi+carry)<<32 | lo>>32)
+	p.part = lo & (1<<32 - 1)
 	p.used += p.using * float64(dt)
 }
 
@@ -38,7 +41,7 @@ func (p *processor) advance(now time.Duration) {
 func (p *processor) changed() {
 	n := float64(len(p.running))
 	if n == 0 {
-		p.attained, p.rate, p.using = 0, 0, 0
+		p.attained, p.part, p.rate, p.using = 0, 0, 0, 0
 		return
 	}
 	p.using = min(n, p.cores)
@@ -56,13 +59,20 @@ func (p *processor) due() (time.Duration, bool) {
 		return 0, false
 	}
 	need := uint64(max(p.running[0].tag-p.attained, 0))
-	hi, lo := need>>32, need<<32
+	if need == 0 {
+		return p.touched, true
+	}
+	lo, borrow := bits.Sub64(need<<32, p.part, 0)
+	hi := need>>32 - borrow
 	if hi >= p.rate {
 		return 0, false
 	}
 	d, rest := bits.Div64(hi, lo, p.rate)
 	if rest > 0 {
 		d++
+	}
+	if d > longest {
+		return 0, false // nobody waits for so long
 	}
 	return p.touched + time.Duration(d), true
 }

@@ -24,7 +24,8 @@ type tally struct {
 
 	latency  histogram // of all calls
 	took     histogram // of those that were answered
-	calls    int64
+	calls    int64     // of users
+	made     int64     // of clients: Fanout of them for each
 	good     int64
 	errors   int64
 	reasons  map[string]int64
@@ -75,7 +76,7 @@ func (w *world) enter(t *tally) {
 	}
 	w.load = t.step.Load
 	for _, s := range w.sources {
-		s.schedule()
+		s.reschedule()
 	}
 }
 
@@ -115,11 +116,12 @@ func (w *world) sent(k *call, r *request) {
 	case r.attempt.Number() > 1:
 		t.retries++
 	}
-	w.timeline.sent(w.now, r.to.faulty > 0)
+	w.timeline.sent(w.now, len(r.to.faults) > 0)
 }
 
-func (t *tally) begun(now time.Duration) {
+func (t *tally) begun(now time.Duration, fanout int) {
 	t.calls++
+	t.made += int64(fanout)
 	t.w.timeline.begun(now)
 	if t.counts {
 		t.w.open++
@@ -144,7 +146,7 @@ func (t *tally) failed(u *user, err error) {
 	t.errors++
 	t.reasons[reason(err)]++
 	t.latency.add(u.s.group.Timeout)
-	t.w.timeline.failed(t.w.now, u.s.group.Timeout)
+	t.w.timeline.failed(u.s.group.Timeout)
 }
 
 // reason is a word for why a call failed.
@@ -187,7 +189,7 @@ func (s *service) breakerChanged(e rota.BreakerEvent) {
 	}
 	t := s.w.current
 	t.ejected++
-	if x := s.serverOf(e.Instance.Addr); x != nil && x.faulty == 0 {
+	if x := s.serverOf(e.Instance.Addr); x != nil && len(x.faults) == 0 {
 		t.falsely++
 	}
 }

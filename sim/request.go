@@ -60,28 +60,52 @@ var (
 )
 
 func (r *request) act(s step) {
+	if s == stepGiveUp { // a timer, which is not counted
+		if !r.at.paused { // it gives up when it goes on
+			r.at.giveUp(r)
+		}
+		r.w.release(r)
+		return
+	}
+	if r.concerns(s).postpones(r, s) {
+		return
+	}
 	r.refs--
 	switch s {
 	case stepArrive:
 		r.to.arrive(r)
 	case stepLeft:
-		r.gone = true
+		if r.at == nil || !r.at.blackhole { // otherwise the news does not come
+			r.gone = true
+		}
 		if r.at != nil {
 			r.at.callerLeft(r)
 		}
 	case stepFail:
 		if r.at != nil {
-			r.at.reply(r, rota.Outcome{Verdict: rota.Failure, Err: errFault})
+			r.at.reply(r, r.outcome)
 		}
-	case stepGiveUp:
-		r.refs++ // a timer is not counted
-		r.at.giveUp(r)
+	case stepWaited:
+		if r.at != nil {
+			r.at.compute(r)
+		}
 	case stepReplied:
-		if r.call != nil {
+		if r.call != nil && !r.call.c.deaf() {
 			r.call.replied(r)
 		}
 	}
 	r.w.release(r)
+}
+
+// concerns returns whose process does something in a step; nil if it is nobody's, or happens to the process.
+func (r *request) concerns(s step) *server {
+	switch {
+	case s == stepFail, s == stepWaited:
+		return r.at
+	case s == stepReplied && r.call != nil:
+		return r.call.c.host
+	}
+	return nil
 }
 
 // later lets a step happen to a request.
@@ -98,6 +122,7 @@ func (w *world) newRequest() *request {
 	w.requests++
 	n := len(w.spare)
 	if n == 0 {
+		w.made++
 		r := &request{w: w, id: w.requests}
 		r.patience.who, r.patience.step = r, stepGiveUp
 		return r

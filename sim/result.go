@@ -43,7 +43,7 @@ type Row struct {
 	// Of runs with faults, seconds:
 	// Recovery is how long after the end of the last fault goodput is back at 95 % of what is offered, for good; -1 = never.
 	Recovery *float64 `json:"recovery_s,omitempty"`
-	// Shed is how long after its beginning the faulty replicas get less than a tenth of their share; -1 = never.
+	// Shed is how long after the beginning of the first fault the faulty replicas get less than a tenth of their share; -1 = never.
 	Shed *float64 `json:"shed_s,omitempty"`
 
 	// Spread is, over the seeds, the 95 % confidence interval of the median of p99, in ms.

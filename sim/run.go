@@ -9,13 +9,15 @@ import (
 	"time"
 )
 
-// Options say what of an experiment is run, and how.
+// Options say what of an experiment is run, and how. The zero value is all of it, as it says itself.
 type Options struct {
 	Seed     uint64    // of the first run; 0 = the experiment's
 	Seeds    int       // 0 = the experiment's
 	Policies []string  // names; empty = all
-	Loads    []float64 // empty = all
-	Procs    int       // how many runs at a time; 0 = GOMAXPROCS. It changes nothing in the results
+	Loads    []float64 // empty = all; not used where there are steps
+	// Procs is how many runs there are at a time; 0 = GOMAXPROCS. It changes nothing in the results. A run whose clients
+	// and replicas make a million pairs has the memory for itself, whatever Procs says.
+	Procs int
 	// Progress is called when a run has ended, one call at a time; nil = nobody asks.
 	Progress func(Progress)
 }
@@ -26,9 +28,17 @@ type Progress struct {
 	Calls       int64 // simulated so far
 }
 
-// Run runs an experiment: every policy under every load with every seed. It ends early when ctx does. An Experiment that
-// was not made by Parse must be complete: see Experiment.Complete.
+// Run runs an experiment: every policy under every load with every seed. What is left out of e has its default; the error
+// lists all that cannot be meant, and then nothing is run. Run ends early, with the error of ctx, when that ends. It does
+// not change e, and may be called concurrently.
 func Run(ctx context.Context, e *Experiment, o Options) (*Report, error) {
+	e = e.withDefaults()
+	if err := e.check(nil); err != nil {
+		return nil, fmt.Errorf("sim: %w", err)
+	}
+	if err := o.check(e); err != nil {
+		return nil, err
+	}
 	if o.Seed == 0 {
 		o.Seed = e.Seed
 	}
@@ -39,7 +49,7 @@ func Run(ctx context.Context, e *Experiment, o Options) (*Report, error) {
 		o.Procs = runtime.GOMAXPROCS(0)
 	}
 	jobs := e.jobs(&o)
-	if len(jobs) == 0 {
+	if len(jobs) == 0 { // because of Variant.Only
 		return nil, fmt.Errorf("sim: %s has no run of the policies %q at the loads %v", e.Name, o.Policies, o.Loads)
 	}
 	if err := runAll(ctx, jobs, &o); err != nil {
@@ -59,6 +69,24 @@ func Run(ctx context.Context, e *Experiment, o Options) (*Report, error) {
 	}
 	e.compare(r)
 	return r, nil
+}
+
+// check returns an error for what the experiment does not have.
+func (o *Options) check(e *Experiment) error {
+	if o.Seeds < 0 || o.Procs < 0 {
+		return fmt.Errorf("sim: Options.Seeds = %d and Procs = %d, want >= 0", o.Seeds, o.Procs)
+	}
+	for _, name := range o.Policies {
+		if !slices.ContainsFunc(e.Policies, func(v Variant) bool { return v.Name == name }) {
+			return fmt.Errorf("sim: Options.Policies: %s has no policy %q", e.Name, name)
+		}
+	}
+	for _, l := range o.Loads {
+		if len(e.Steps) == 0 && !slices.Contains(e.Loads, l) {
+			return fmt.Errorf("sim: Options.Loads: %s has no load %v, only %v", e.Name, l, e.Loads)
+		}
+	}
+	return nil
 }
 
 // job is one run of one policy.
@@ -153,42 +181,20 @@ func runAll(ctx context.Context, jobs []*job, o *Options) error {
 		})
 	}
 	wg.Wait()
+	for _, j := range jobs {
+		if ctx.Err() == nil && j.err != nil {
+			return j.err
+		}
+	}
 	return ctx.Err()
 }
-
-// often is how many events there are between two looks at the context.
-const often = 1 << 14
 
 // run lets the job's world live.
 func (j *job) run(ctx context.Context) {
 	w := newWorld(j.e, j.v, j.seed)
-	w.enter(w.newTally(j.steps[0], false))
-	if !w.until(ctx, j.e.Warmup) {
+	if err := w.live(ctx, j.e.Warmup, j.steps); err != nil {
+		j.err = fmt.Errorf("sim: %s with %s, seed %d: %w", j.e.Name, j.v.Name, j.seed, err)
 		return
-	}
-	var length time.Duration
-	for _, s := range j.steps {
-		length += s.For
-	}
-	w.from = w.now
-	w.timeline.start(w, length)
-	w.planFaults(w.from)
-	for _, s := range j.steps {
-		t := w.newTally(s, true)
-		w.tallies = append(w.tallies, t)
-		w.enter(t)
-		if !w.until(ctx, w.now+s.For) {
-			return
-		}
-	}
-	// Others go on until the last of those that count has its answer.
-	last := j.steps[len(j.steps)-1]
-	w.enter(w.newTally(last, false))
-	w.timeline.stop()
-	for n := 0; w.open > 0 && w.next(); n++ {
-		if n%often == 0 && ctx.Err() != nil {
-			return
-		}
 	}
 	for i, t := range w.tallies {
 		j.calls += t.calls
@@ -196,20 +202,67 @@ func (j *job) run(ctx context.Context) {
 	}
 }
 
+// live lets the world go through the steps, until the last call that counts has its answer.
+func (w *world) live(ctx context.Context, warmup time.Duration, steps []Step) error {
+	w.enter(w.newTally(steps[0], false))
+	if err := w.until(ctx, warmup); err != nil {
+		return err
+	}
+	var length time.Duration
+	for _, s := range steps {
+		length += s.For
+	}
+	w.from = w.now
+	w.timeline.start(w, length)
+	w.planFaults(w.from)
+	for _, s := range steps {
+		t := w.newTally(s, true)
+		w.tallies = append(w.tallies, t)
+		w.enter(t)
+		if err := w.until(ctx, w.now+s.For); err != nil {
+			return err
+		}
+	}
+	w.enter(w.newTally(steps[len(steps)-1], false)) // others go on meanwhile
+	w.timeline.stop()
+	return w.while(ctx, func() bool { return w.open > 0 })
+}
+
 // until lets everything happen up to a time.
-func (w *world) until(ctx context.Context, end time.Duration) bool {
+func (w *world) until(ctx context.Context, end time.Duration) error {
 	stop := &alarm{}
 	w.after(end-w.now, stop, 0)
-	for n := 0; !stop.over; n++ {
-		if n%often == 0 && ctx.Err() != nil {
-			return false
-		}
-		w.next()
-	}
-	return true
+	return w.while(ctx, func() bool { return !stop.over })
 }
 
 // alarm is the end of a time.
 type alarm struct{ over bool }
 
 func (e *alarm) act(step) { e.over = true }
+
+const (
+	often = 1 << 14 // events between two looks at the context and the clock
+	still = 1 << 10 // looks in a row at a clock that stands
+)
+
+// while lets things happen while more is true. It fails when nothing happens any more, or no time passes.
+func (w *world) while(ctx context.Context, more func() bool) error {
+	was, looks := w.now, 0
+	for n := 1; more(); n++ {
+		if !w.next() {
+			return fmt.Errorf("nothing happens any more at %v, and %d calls have no answer", w.now, w.open)
+		}
+		if n%often > 0 {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if looks++; w.now > was {
+			was, looks = w.now, 0
+		} else if looks == still {
+			return fmt.Errorf("it does not get beyond %v", w.now)
+		}
+	}
+	return nil
+}

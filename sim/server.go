@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"math"
 	"time"
 
 	"github.com/rota-go/rota"
@@ -23,30 +22,18 @@ type server struct {
 	busy    int  // workers
 	limiter *limit.Limiter
 	report  *report.Estimator
-	here    list // all requests that are here
-	held    list // that came while it was paused
+	here    list    // all requests that are here
+	held    list    // that came while it was paused
+	asleep  []event // what happened to it meanwhile
 
 	condition
+	faults  []*Fault  // that it has
+	life    int       // how often it has come back into the set
 	callers []*caller // of what it calls
 
 	inFlight int
 	books
 	util utilization
-}
-
-// condition is what faults have made of a server.
-type condition struct {
-	down, paused, blackhole, draining, overloaded bool
-	away                                          bool // out of the set
-	life                                          int  // how often it has come back into it
-
-	slowed    float64 // by a fault
-	cold      float64 // after a restart
-	share     float64 // of its cores, by a fault
-	machine   float64 // the same, by what else lives there
-	failing   float64 // share of requests that fail
-	failAfter time.Duration
-	faulty    int // faults that it has
 }
 
 const (
@@ -57,6 +44,7 @@ const (
 	stepReplied
 	stepRefused
 	stepFail
+	stepWaited
 )
 
 func (s *server) act(step) {
@@ -74,18 +62,6 @@ func (s *server) retune() {
 	} else {
 		s.w.stop(&s.finish)
 	}
-}
-
-// tune follows a change of the condition.
-func (s *server) tune() {
-	s.advance(s.w.now)
-	c := &s.condition
-	s.cores = s.of.cores(s.index) * c.share * c.machine
-	s.slow = c.slowed * c.cold
-	if c.paused || s.cores <= 0 {
-		s.slow = math.Inf(1)
-	}
-	s.retune()
 }
 
 // counts says that requests in flight have changed.
@@ -113,23 +89,19 @@ func (s *server) arrive(r *request) {
 	s.here.push(r)
 	s.counts(1)
 	r.token = s.report.Begin(w.now)
-	switch {
-	case s.overloaded:
-		s.reply(r, rota.Outcome{Verdict: rota.Overload, RetryAfter: time.Second, Err: errOverloaded})
-	case s.failing > 0 && w.chance(r, drawFailure, s.failing):
-		w.later(s.failAfter, r, stepFail)
-	case s.late(r):
-		s.dropped++
-		s.reply(r, rota.Outcome{Verdict: rota.Failure, Err: errLate})
-	default:
-		s.admit(r)
+	if f := s.fails(r); f != nil {
+		r.outcome = f.outcome()
+		w.later(f.After, r, stepFail)
+		return
 	}
+	s.admit(r)
 }
 
 // late reports whether a request's time is up, and the server knows.
-func (s *server) late(r *request) bool {
-	return !s.of.Bare && s.of.server.DropLate && s.w.now >= r.until
-}
+func (s *server) late(r *request) bool { return s.minds() && s.w.now >= r.until }
+
+// minds reports whether the server knows when a request's time is up, and acts on it.
+func (s *server) minds() bool { return !s.of.Bare && s.of.server.DropLate }
 
 // admit lets a request pass the limit.
 func (s *server) admit(r *request) {
@@ -141,7 +113,11 @@ func (s *server) admit(r *request) {
 	if verdict == limit.Waiting {
 		r.waiter = &limit.Waiter{Owner: r}
 		if verdict = s.limiter.Wait(s.w.now, r.waiter); verdict == limit.Waiting {
-			s.w.set(&r.patience, r.waiter.Until)
+			until := r.waiter.Until
+			if s.minds() {
+				until = min(until, r.until)
+			}
+			s.w.set(&r.patience, until)
 			return
 		}
 		place, r.waiter = r.waiter.Place, nil
@@ -154,12 +130,22 @@ func (s *server) admit(r *request) {
 	s.begin(r)
 }
 
+// drop ends a request whose time was up before its turn came.
+func (s *server) drop(r *request) {
+	s.dropped++
+	s.reply(r, rota.Outcome{Verdict: rota.Failure, Err: errLate})
+}
+
 // giveUp ends the waiting for a place.
 func (s *server) giveUp(r *request) {
 	if !s.limiter.Cancel(s.w.now, r.waiter) {
 		r.place = r.waiter.Place
 	}
 	r.waiter = nil
+	if s.late(r) {
+		s.drop(r)
+		return
+	}
 	s.refuse(r)
 }
 
@@ -186,6 +172,15 @@ func (s *server) begin(r *request) {
 func (s *server) start(r *request) {
 	s.busy++
 	r.working = true
+	if d := s.of.server.Wait; d != nil {
+		s.w.later(d.draw(s.w.random(r.seed, drawWait, r.number)), r, stepWaited)
+		return
+	}
+	s.compute(r)
+}
+
+// compute lets a request have its share of the cores.
+func (s *server) compute(r *request) {
 	s.advance(s.w.now)
 	s.add(r, s.w.workOf(s, r))
 	s.retune()
@@ -231,11 +226,12 @@ func (s *server) reply(r *request, o rota.Outcome) {
 	s.send(r)
 }
 
-// send lets the reply travel.
+// send lets the reply travel. It is the last that the server does with a request.
 func (s *server) send(r *request) {
 	if !r.left {
 		s.w.travel(r, stepReplied)
 	}
+	s.w.release(r)
 }
 
 // leave takes a request from the server, which gives what it had to others.
@@ -284,8 +280,7 @@ func (s *server) nextWaiting() {
 		s.waiting.remove(r)
 		r.queued = false
 		if s.late(r) {
-			s.dropped++
-			s.reply(r, rota.Outcome{Verdict: rota.Failure, Err: errLate})
+			s.drop(r)
 			continue
 		}
 		s.start(r)
@@ -294,78 +289,18 @@ func (s *server) nextWaiting() {
 
 // nextPlace gives a place to somebody who waits.
 func (s *server) nextPlace() {
+	if s.down {
+		return
+	}
 	for waiter := s.limiter.Next(s.w.now); waiter != nil; waiter = s.limiter.Next(s.w.now) {
 		r := waiter.Owner.(*request)
 		r.place, r.waiter = waiter.Place, nil
 		s.w.stop(&r.patience)
-		s.begin(r)
-	}
-}
-
-// callerLeft drops a request whose caller has gone, unless the server does not notice.
-func (s *server) callerLeft(r *request) {
-	switch {
-	case s.of.server.Zombie, s.paused && !s.here.has(r):
-		return
-	case s.paused:
-		return // it notices when it goes on
-	}
-	s.abandon(r)
-}
-
-func (s *server) abandon(r *request) {
-	r.leaveBelow()
-	s.leave(r, false)
-	s.w.release(r)
-}
-
-// resume lets a paused server go on: first it notices who has gone, then it takes what has come.
-func (s *server) resume() {
-	if !s.of.server.Zombie {
-		for r := s.here.first; r != nil; {
-			next := r.links[inHere].next
-			if r.left {
-				s.abandon(r)
-			}
-			r = next
-		}
-	}
-	for r := s.held.first; r != nil; r = s.held.first {
-		s.held.remove(r)
-		r.at = nil
-		if r.left && !s.of.server.Zombie {
-			s.w.release(r)
+		if s.late(r) {
+			s.drop(r)
 			continue
 		}
-		s.arrive(r)
-		s.w.release(r)
-	}
-}
-
-// stop ends everything: the process is gone.
-func (s *server) stop() {
-	s.down = true
-	for _, l := range []*list{&s.here, &s.held} {
-		for r := l.first; r != nil; r = l.first {
-			r.leaveBelow()
-			if l == &s.here {
-				s.leave(r, false)
-			} else {
-				l.remove(r)
-				r.at = nil
-			}
-			r.outcome = rota.Outcome{Verdict: rota.Failure, Err: errReset}
-			s.send(r)
-			s.w.release(r)
-		}
-	}
-	for len(s.running) > 0 { // what nobody waits for
-		s.remove(s.running[0])
-	}
-	s.retune()
-	s.report = new(report.Estimator)
-	if s.limiter != nil {
-		s.limiter = s.of.limiter()
+		s.begin(r)
 	}
 }
 

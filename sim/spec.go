@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"github.com/rota-go/rota"
 	"github.com/rota-go/rota/config"
 )
 
@@ -45,6 +46,10 @@ type Step struct {
 type Variant struct {
 	Name   string        // in tables and JSON
 	Policy config.Policy // of the clients
+	// NewBalancer returns the balancer for one Cluster, instead of Policy.Balancer: one that has no name in files. It is
+	// called for every client, and for the callers of services that Calls does not name, by several goroutines at a time
+	// when runs are. nil = Policy.Balancer.
+	NewBalancer func() rota.Balancer
 	// Calls are the policies of the calls that replicas of a service make; default: that of the clients, and in a file
 	// they are laid over it.
 	Calls map[string]config.Policy
@@ -91,6 +96,9 @@ type Server struct {
 	Work *Dist
 	// PerAttempt is added to it, drawn anew for every attempt: what belongs to the replica and the moment.
 	PerAttempt *Dist
+	// Wait is what a request waits for before its work, without a core: a disk, a pause, somebody else; drawn for every
+	// attempt. It has its worker meanwhile.
+	Wait *Dist
 	// Zombie says that a request is worked off although its caller has left. Otherwise it is dropped.
 	Zombie bool
 	// DropLate says that a request is not begun whose deadline has passed while it waited.
@@ -152,7 +160,8 @@ type Client struct {
 	Timeout  time.Duration // the callers' deadline; default 5 s
 	Fanout   int           // calls a user's request makes at once, to be answered all; default 1
 	Once     bool          // the calls may not be repeated
-	// Keys is how many different keys calls have, drawn by Zipf's law with KeySkew; 0 = none.
+	// Keys is how many different keys calls have, at most ten million; 0 = none. Key i is drawn with a probability
+	// proportional to 1/(i+1)^KeySkew (Zipf's law): 0 = all are the same, 1 = as words in a language.
 	Keys    int
 	KeySkew float64
 	Zone    string // for policies that prefer a zone
@@ -164,11 +173,11 @@ type Fault struct {
 	For     time.Duration // 0 = to the end
 	Service string        // default the first
 	// Replicas is which, by index; otherwise Count or Share of them, drawn at random; default one. With Every, Count is
-	// also how many of Replicas at a time.
+	// also how many of Replicas at a time, by default one. Faults of one replica add up.
 	Replicas []int
 	Count    int
 	Share    float64
-	// Every says that the fault moves on: after so long it happens to the next ones, until all have had it.
+	// Every says that the fault moves on: after so long it happens to the next ones, until all have had it, Count at a time.
 	Every time.Duration
 	// Kind is one of
 	//

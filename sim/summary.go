@@ -11,13 +11,13 @@ import (
 func (w *world) result(i int, t *tally, plots bool) Row {
 	span := (t.to - t.from).Seconds()
 	calls := max(float64(t.calls), 1)
-	fanned := calls * float64(w.sources[0].group.Fanout)
+	made := max(float64(t.made), 1)
 	r := Row{
 		Policy: w.v.Name, Load: t.step.Load, Step: t.step.Name,
 		Latency: t.latency.latency(), Answered: t.took.latency(),
 		Calls: float64(t.calls), Errors: float64(t.errors), ErrorsBy: map[string]float64{},
-		AttemptsPerCall: float64(t.sends) / fanned, Retries: float64(t.retries), Hedges: float64(t.hedges),
-		ProbesPerCall: float64(t.probes) / fanned,
+		AttemptsPerCall: float64(t.sends) / made, Retries: float64(t.retries), Hedges: float64(t.hedges),
+		ProbesPerCall: float64(t.probes) / made,
 		Offered:       float64(t.calls) / span, Goodput: float64(t.good) / span,
 		Ejections: float64(t.ejected), FalseEjections: float64(t.falsely),
 	}
@@ -69,14 +69,13 @@ func (w *world) faultResults(r *Row, t *tally, last bool) {
 	if len(w.e.Faults) == 0 || !last {
 		return
 	}
-	f := &w.e.Faults[0]
-	lots := w.victims(f, w.stream("fault", 0))
 	until := t.to - w.from
-	end := f.At + f.For + time.Duration(len(lots)-1)*f.Every
-	if f.For > 0 && end < until {
+	if end, ok := w.lastEnd(); ok && end < until {
 		v := w.timeline.recovery(end, until)
 		r.Recovery = &v
 	}
+	f := &w.e.Faults[0]
+	lots := w.victims(f, w.stream("fault", 0))
 	service := w.service(f.Service)
 	if len(lots) == 1 && service == w.sources[0].group.to && len(lots[0]) < len(service.servers) {
 		over := until
@@ -86,6 +85,19 @@ func (w *world) faultResults(r *Row, t *tally, last bool) {
 		v := w.timeline.shed(f.At, over, float64(len(lots[0]))/float64(len(service.servers)))
 		r.Shed = &v
 	}
+}
+
+// lastEnd is when the last fault ends, after the warm-up; false if one does not.
+func (w *world) lastEnd() (end time.Duration, ok bool) {
+	for i := range w.e.Faults {
+		f := &w.e.Faults[i]
+		if f.For == 0 {
+			return 0, false
+		}
+		lots := w.victims(f, w.stream("fault", i))
+		end = max(end, f.At+f.For+time.Duration(len(lots)-1)*f.Every)
+	}
+	return end, true
 }
 
 // merge makes one Row of those with different seeds: medians, and the plots of the first.
@@ -130,11 +142,14 @@ func median(v reflect.Value, all []reflect.Value) {
 		v.SetFloat(round(middleOf(numbers)))
 	case reflect.Struct:
 		for f := range v.NumField() {
+			of := pick(all, func(o reflect.Value) reflect.Value { return o.Field(f) })
 			switch v.Type().Field(f).Name {
-			case "Histogram", "RIFShares", "Series", "Paper", "Spread":
-				continue
+			case "Load", "Histogram", "RIFShares", "Series", "Paper", "Spread":
+			case "Recovery", "Shed":
+				medianTime(v.Field(f), of)
+			default:
+				median(v.Field(f), of)
 			}
-			median(v.Field(f), pick(all, func(o reflect.Value) reflect.Value { return o.Field(f) }))
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
@@ -151,13 +166,25 @@ func median(v reflect.Value, all []reflect.Value) {
 			}))
 			v.SetMapIndex(key, x)
 		}
-	case reflect.Pointer:
-		if !v.IsNil() {
-			x := reflect.New(v.Type().Elem())
-			median(x.Elem(), pick(all, reflect.Value.Elem))
-			v.Set(x)
+	}
+}
+
+// medianTime is median for a *float64 where -1 means never, which is later than any time.
+func medianTime(v reflect.Value, all []reflect.Value) {
+	if v.IsNil() {
+		return
+	}
+	times := make([]float64, len(all))
+	for i, one := range all {
+		if times[i] = one.Elem().Float(); times[i] < 0 {
+			times[i] = math.Inf(1)
 		}
 	}
+	m := round(middleOf(times))
+	if math.IsInf(m, 1) {
+		m = -1
+	}
+	v.Set(reflect.ValueOf(&m))
 }
 
 func pick(all []reflect.Value, of func(reflect.Value) reflect.Value) []reflect.Value {

@@ -68,8 +68,13 @@ func (t *timeline) act(step) {
 	t.w.set(&t.timer, t.w.now+t.every)
 }
 
-// stop ends the timeline.
-func (t *timeline) stop() { t.w.stop(&t.timer) }
+// stop ends the timeline, and the point that ends now.
+func (t *timeline) stop() {
+	if t.timer.at == t.w.now {
+		t.act(0)
+	}
+	t.w.stop(&t.timer)
+}
 
 func (t *timeline) last() *point { return &t.points[len(t.points)-1] }
 
@@ -116,7 +121,7 @@ func (t *timeline) answered(now, began time.Duration) {
 	t.took = append(t.took, now-began)
 }
 
-func (t *timeline) failed(_, took time.Duration) {
+func (t *timeline) failed(took time.Duration) {
 	if t.started() {
 		t.last().failed++
 		t.took = append(t.took, took)
@@ -143,14 +148,14 @@ func (t *timeline) recovery(end, until time.Duration) float64 {
 }
 
 // shed is how long after the beginning of a fault, in seconds, the share of attempts at faulty replicas is below a tenth of
-// fair, until its end; -1 = it never is.
+// fair for a second, before it ends; -1 = it never is.
 func (t *timeline) shed(begin, end time.Duration, fair float64) float64 {
 	first := int(begin / momentLength)
 	last := min(int(end/momentLength), len(t.moments))
 	const span = 10 // moments: few attempts say little
-	for i := first; i < last; i++ {
+	for i := first; i+span <= last; i++ {
 		var all, faulty int64
-		for _, m := range t.moments[i:min(i+span, last)] {
+		for _, m := range t.moments[i : i+span] {
 			all, faulty = all+m.all, faulty+m.faulty
 		}
 		if float64(faulty) < fair/10*float64(all) {

@@ -31,7 +31,7 @@ func (s *source) act(step) {
 	w := s.w
 	u := w.newUser()
 	*u = user{s: s, began: w.now, tally: w.current, pending: s.group.Fanout}
-	u.tally.begun(w.now)
+	u.tally.begun(w.now, s.group.Fanout)
 	deadline := w.now + s.group.Timeout
 	for range s.group.Fanout {
 		s.caller.begin(deadline, s.rand.Uint64(), u, nil)
@@ -40,23 +40,38 @@ func (s *source) act(step) {
 
 // schedule sets the time of the next arrival.
 func (s *source) schedule() {
+	if s.group.Arrivals == "even" {
+		s.arriveIn(1)
+		return
+	}
+	s.arriveIn(exponential(s.rand))
+}
+
+// reschedule is schedule when the rate has changed. Even arrivals begin anywhere in their gap, or all clients would be in
+// step.
+func (s *source) reschedule() {
+	if s.group.Arrivals == "even" {
+		s.arriveIn(s.rand.Float64())
+		return
+	}
+	s.schedule()
+}
+
+// arriveIn sets the time of the next arrival, in mean gaps from now.
+func (s *source) arriveIn(gaps float64) {
 	rate := s.group.rate * s.w.load * s.share // a second
-	if rate <= 0 || s.w.closed {
+	if rate <= 0 {
 		s.w.stop(&s.arrival)
 		return
 	}
-	gap := 1.0
-	if s.group.Arrivals != "even" {
-		gap = s.rand.ExpFloat64()
-	}
-	s.w.set(&s.arrival, s.w.now+max(time.Duration(math.Round(gap/rate*float64(time.Second))), 1))
+	gap := min(gaps/rate*float64(time.Second), longest)
+	s.w.set(&s.arrival, s.w.now+max(time.Duration(math.Round(gap)), 1))
 }
 
 // ended takes the end of one of the request's calls into account. What fails fails the whole, when its last call is over.
 func (u *user) ended(err error) {
-	if err != nil && u.err == nil {
+	if u.err == nil {
 		u.err = err
-		u.tally.failed(u, err)
 	}
 	if u.pending--; u.pending > 0 {
 		return
@@ -64,6 +79,8 @@ func (u *user) ended(err error) {
 	w := u.s.w
 	if u.err == nil {
 		u.tally.answered(w.now, u)
+	} else {
+		u.tally.failed(u, u.err)
 	}
 	u.tally.over()
 	w.users = append(w.users, u)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -28,10 +29,10 @@ type world struct {
 	rand     *rand.Rand // over pcg
 	callers  uint64     // how many there are
 
-	closed   bool // no more users
-	open     int  // users' requests under way that count
+	open     int // users' requests under way that count
 	requests uint64
-	spare    []*request
+	spare    []*request // that nobody uses; made is how many there are in all
+	made     int
 	probes   []*probe
 	users    []*user
 
@@ -56,14 +57,32 @@ type service struct {
 // group is a group of clients.
 type group struct {
 	*Client
-	to   *service
-	rate float64 // users' requests a second at load 1
+	to     *service
+	rate   float64   // users' requests a second at load 1
+	keys   *zipf     // nil = none
+	shares []float64 // of the clients
 }
 
 // calling is how somebody calls.
 type calling struct {
 	policy *config.Policy
+	own    func() rota.Balancer // instead of the policy's; nil = that
 	zone   string
+	host   *server // on which it does; nil = a client
+}
+
+// balancer returns a balancer for one Cluster.
+func (p *calling) balancer() rota.Balancer {
+	if p.own == nil {
+		return p.policy.NewBalancerIn(p.zone)
+	}
+	b := p.own()
+	if p.policy.Zone == nil {
+		return b
+	}
+	params := *p.policy.Zone
+	params.Zone = cmp.Or(params.Zone, p.zone)
+	return rota.PreferZone(params, b)
 }
 
 // newWorld builds the world of a variant.
@@ -105,6 +124,7 @@ func (w *world) random(seed uint64, purpose, number int) *rand.Rand {
 const (
 	drawWork = iota
 	drawAttempt
+	drawWait
 	drawFailure
 	drawRetryAfter
 	drawBelow
@@ -152,7 +172,7 @@ func (w *world) newService(i int) *service {
 		x := &server{w: w, of: s, index: k, work: 1, report: new(report.Estimator), inst: rota.Instance{Addr: fmt.Sprintf("%s-%d", s.Name, k)}}
 		x.finish.who = x
 		x.waiting.which = inQueue
-		x.condition = condition{slowed: 1, cold: 1, share: 1, machine: 1}
+		x.condition = well
 		if g := s.group(k); g != nil {
 			x.work, x.inst.Weight, x.inst.Priority = g.Work, g.Weight, g.Priority
 		}
@@ -196,15 +216,22 @@ func (s *service) cores(k int) float64 {
 	return s.server.Cores
 }
 
-// rate is how many requests a second the service can do.
+// rate is how many requests a second the service can do, with the servers that every variant has that says nothing of
+// them: all shall meet the same arrivals.
 func (s *service) rate() float64 {
-	mean := s.server.Work.mean() + s.server.PerAttempt.mean()
 	sum := 0.0
 	for k, x := range s.servers {
-		sum += s.cores(k) / x.work
+		cores := s.Server.Cores
+		if g := s.group(k); g != nil && g.Cores > 0 {
+			cores = g.Cores
+		}
+		sum += cores / x.work
 	}
-	return sum / mean * float64(time.Second)
+	return sum / s.Server.costs() * float64(time.Second)
 }
+
+// costs is what a request costs on average, in nanoseconds of one core.
+func (s *Server) costs() float64 { return s.Work.mean() + s.PerAttempt.mean() }
 
 func (s *service) limiter() *limit.Limiter {
 	l := s.server.Limit
@@ -238,11 +265,11 @@ func (s *service) changed() {
 func (s *service) open() {
 	for _, x := range s.servers {
 		for i := range s.Calls {
-			p := &calling{policy: &s.w.v.Policy, zone: x.inst.Zone}
+			p := &calling{&s.w.v.Policy, s.w.v.NewBalancer, x.inst.Zone, x}
 			if own, ok := s.w.v.Calls[s.Name]; ok {
-				p.policy = &own
+				p.policy, p.own = &own, nil
 			}
-			c := s.w.newCaller(x.inst.Addr, s.w.service(s.Calls[i].Service), p, x.index)
+			c := s.w.newCaller(x.inst.Addr, s.w.service(s.Calls[i].Service), p)
 			c.bare = s.Bare
 			x.callers = append(x.callers, c)
 		}
@@ -257,26 +284,14 @@ func (w *world) service(name string) *service {
 // groups works out the rates of the groups of clients.
 func (w *world) groups() []*group {
 	var list []*group
-	left, unsaid := 1.0, 0
 	for i := range w.e.Clients {
 		c := &w.e.Clients[i]
-		switch {
-		case c.Rate > 0:
-		case c.Share > 0:
-			left -= c.Share
-		default:
-			unsaid++
-		}
-	}
-	for i := range w.e.Clients {
-		c := &w.e.Clients[i]
-		g := &group{Client: c, to: w.service(c.Service), rate: c.Rate}
+		g := &group{Client: c, to: w.service(c.Service), rate: c.Rate, shares: skewed(c.Skew, c.Count)}
 		if c.Rate == 0 {
-			share := c.Share
-			if share == 0 {
-				share = max(left, 0) / float64(unsaid)
-			}
-			g.rate = g.to.rate() * share / float64(c.Fanout)
+			g.rate = g.to.rate() * c.Share / float64(c.Fanout)
+		}
+		if c.Keys > 0 {
+			g.keys = newZipf(c.Keys, c.KeySkew)
 		}
 		list = append(list, g)
 	}
@@ -286,11 +301,12 @@ func (w *world) groups() []*group {
 // newSource adds client i of a group.
 func (w *world) newSource(g *group, i int) {
 	name := fmt.Sprintf("%s-%d", g.Name, i)
-	s := &source{w: w, group: g, rand: w.stream("users of "+g.Name, i), share: skewed(g.Skew, i, g.Count)}
-	s.caller = w.newCaller(name, g.to, &calling{&w.v.Policy, g.Zone}, i)
+	s := &source{w: w, group: g, rand: w.stream("users of "+g.Name, i), share: g.shares[i]}
+	s.caller = w.newCaller(name, g.to, &calling{&w.v.Policy, w.v.NewBalancer, g.Zone, nil})
 	s.caller.once = g.Once
-	if g.Keys > 0 {
-		s.caller.keys = newKeys(w.streamOf("keys of "+g.Name, i), g.Keys, g.KeySkew)
+	if g.keys != nil {
+		r := w.stream("keys of "+g.Name, i)
+		s.caller.keys = func() uint64 { return g.keys.draw(r) }
 	}
 	s.arrival.who = s
 	w.sources = append(w.sources, s)
