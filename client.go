@@ -57,7 +57,8 @@ type Config struct {
 	SharedBudget *SharedBudget
 }
 
-// Client calls one service. It owns one goroutine, which resolves. Methods may be called concurrently.
+// Client calls one service. It owns a goroutine that resolves, and another if its Balancer is a Ticker. Methods may be
+// called concurrently.
 type Client struct {
 	service  string
 	observer Observer
