@@ -28,7 +28,14 @@ func everyBalancer() []candidate {
 		{"peak-ewma", func() rota.Balancer { return rota.PeakEWMA(rota.PeakEWMAParams{}) }},
 		{"prequal", func() rota.Balancer { return rota.Prequal(rota.PrequalParams{}) }},
 		{"echo", func() rota.Balancer { return rota.Echo(rota.EchoParams{}) }},
+		{"c3", func() rota.Balancer { return rota.C3(rota.C3Params{}) }},
 		{"linear", func() rota.Balancer { return rota.Linear(rota.LinearParams{}) }},
+		{"yarp", func() rota.Balancer { return rota.YARP(rota.YARPParams{}) }},
+		{"rendezvous", func() rota.Balancer { return rota.Rendezvous(rota.HashParams{}) }},
+		{"ring", func() rota.Balancer { return rota.Ring(rota.RingParams{}) }},
+		{"maglev", func() rota.Balancer { return rota.Maglev(rota.MaglevParams{}) }},
+		{"zone of echo", func() rota.Balancer { return rota.PreferZone(rota.ZoneParams{Zone: "a"}, rota.Echo(rota.EchoParams{})) }},
+		{"zone of ring", func() rota.Balancer { return rota.PreferZone(rota.ZoneParams{Zone: "a"}, rota.Ring(rota.RingParams{})) }},
 	}
 }
 
@@ -36,11 +43,20 @@ func everyBalancer() []candidate {
 func eachBalancer(t *testing.T, n uint64, f func(t *testing.T, seed uint64, bal rota.Balancer)) {
 	for _, c := range everyBalancer() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			for seed := range max(n*seeds/1000, 1) {
 				f(t, seed, c.make())
 			}
 		})
 	}
+}
+
+// zoned puts every third instance into zone a, which some balancers prefer.
+func zoned(set []rota.Instance) []rota.Instance {
+	for i := range set {
+		set[i].Zone = string(rune('a' + i%3))
+	}
+	return set
 }
 
 // farm is a world whose replicas are alike, report their load and answer probes.
@@ -175,7 +191,7 @@ func TestNoReplicaStarves(t *testing.T) {
 				}
 				f.after(begin, func() { f.replicas[0].fault = fault })
 				f.after(end, func() { f.replicas[0].fault = nil })
-				f.traffic(last, 20*ms)
+				f.traffic(last, 30*ms)
 				f.run(t, seed)
 				if want := all / nodes; got < want/2 || got > want*3/2 {
 					t.Errorf("seed %d: a minute after it was well it got %d of %d calls, want about %d", seed, got, all, want)
@@ -233,7 +249,7 @@ func (w watched) Tick(t *rota.Tick) time.Duration {
 // What is picked is in the set, has not been tried by the call and does not rest; and something is picked when anything
 // is usable. Meanwhile replicas come and go, fail, and ask to be left alone.
 func TestWhatIsPickedIsUsable(t *testing.T) {
-	eachBalancer(t, 20, func(t *testing.T, seed uint64, bal rota.Balancer) {
+	eachBalancer(t, 10, func(t *testing.T, seed uint64, bal rota.Balancer) {
 		const most, end = 12, 10 * time.Second
 		var f *farm
 		policy := rota.Policy{Retry: &rota.Retry{Attempts: 5}, Budget: rota.Budget{Ratio: 1}}
@@ -255,9 +271,9 @@ func TestWhatIsPickedIsUsable(t *testing.T) {
 				}
 			}
 		}
-		for at := time.Duration(0); at < end; at += time.Duration(f.IntN(500)) * ms {
+		for at := time.Duration(0); at < end; at += time.Duration(f.IntN(800)) * ms {
 			f.after(at, func() {
-				set := instances(most)
+				set := zoned(instances(most))
 				f.Shuffle(most, func(i, j int) { set[i], set[j] = set[j], set[i] })
 				set = set[:1+f.IntN(most)]
 				for i := range set {
@@ -275,7 +291,7 @@ func TestWhatIsPickedIsUsable(t *testing.T) {
 // What was learned of a replica outlives changes of the set: one that is slow gets no more because others come and go.
 func TestKnowledgeOutlivesTheSet(t *testing.T) {
 	share := func(t *testing.T, seed uint64, bal rota.Balancer, churn bool) float64 {
-		const nodes, end = 6, 20 * time.Second
+		const nodes, end = 6, 15 * time.Second
 		f := newFarm(seed, rota.Policy{}, nodes, bal)
 		f.replicas[0].slow = 20
 		got, all := 0.0, 0.0
@@ -302,7 +318,8 @@ func TestKnowledgeOutlivesTheSet(t *testing.T) {
 	}
 	for _, c := range everyBalancer() {
 		t.Run(c.name, func(t *testing.T) {
-			for seed := range uint64(max(3*seeds/1000, 1)) {
+			t.Parallel()
+			for seed := range uint64(max(2*seeds/1000, 1)) {
 				calm, churn := share(t, seed, c.make(), false), share(t, seed, c.make(), true)
 				if churn > calm*1.5+0.02 {
 					t.Errorf("seed %d: the slow one got %.3f of the calls, and %.3f when others came and went", seed, calm, churn)
@@ -315,7 +332,7 @@ func TestKnowledgeOutlivesTheSet(t *testing.T) {
 func TestPickAllocatesNothing(t *testing.T) {
 	for _, c := range everyBalancer() {
 		for _, n := range []int{1, 3, 100} {
-			pick := rehearsed(c.make(), instances(n)).Picks(epoch.Add(time.Second))
+			pick := rehearsed(c.make(), zoned(instances(n))).Picks(epoch.Add(time.Second))
 			if allocs := testing.AllocsPerRun(1000, func() { pick() }); allocs > 0 {
 				t.Errorf("%s, %d nodes: %v allocations a pick", c.name, n, allocs)
 			}
@@ -332,7 +349,7 @@ func TestBalancersInAStorm(t *testing.T) {
 				Policy:   rota.Policy{Retry: &rota.Retry{}, Breaker: &rota.Breaker{}},
 				Balancer: c.make(), Now: epoch, Rand: rand.Uint64, Concurrent: true,
 			})
-			cl.Update(epoch, instances(nodes))
+			cl.Update(epoch, zoned(instances(nodes)))
 			var wg sync.WaitGroup
 			for g := range callers {
 				wg.Go(func() { stormyCalls(cl, rand.New(rand.NewPCG(uint64(g), 0)), calls) })
@@ -340,7 +357,7 @@ func TestBalancersInAStorm(t *testing.T) {
 			wg.Go(func() {
 				for i := range calls / 10 {
 					now := epoch.Add(time.Duration(i) * 10 * ms)
-					cl.Update(now, instances(nodes-i%3))
+					cl.Update(now, zoned(instances(nodes-i%3)))
 					cl.Tick(now)
 				}
 			})

@@ -14,6 +14,7 @@ import (
 
 // Whatever the keys, no node gets a call that takes it above its capacity.
 func TestBoundedLoadHoldsForAnyKeys(t *testing.T) {
+	t.Parallel()
 	for _, b := range hashBalancers {
 		for seed := range uint64(min(seeds, 200)) {
 			rng := rand.New(rand.NewPCG(seed, 1))
@@ -146,6 +147,7 @@ func TestReportedLoadTakesPlace(t *testing.T) {
 
 // Retries, hedges that lose, cancels, calls that time out, updates: in the end nothing is in flight.
 func TestBookOfBoundedLoadIsEmptyInTheEnd(t *testing.T) {
+	t.Parallel()
 	forSeeds(t, func(seed uint64) *world {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		bal := [...]rota.Balancer{
@@ -208,6 +210,7 @@ func TestHeldRepliesCountUntilTheirEnd(t *testing.T) {
 
 // What is in flight when the set changes bounds what comes after.
 func TestBookSurvivesUpdates(t *testing.T) {
+	t.Parallel()
 	for _, b := range hashBalancers {
 		cl := hashCluster(b.make(0), instances(10), 1)
 		var flying []attempt
@@ -255,6 +258,7 @@ func TestEveryPartHasItsOwnBook(t *testing.T) {
 }
 
 func TestHashingUnderConcurrentUpdates(t *testing.T) {
+	t.Parallel()
 	for _, b := range hashBalancers {
 		for _, zoned := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/zoned=%t", b.name, zoned), func(t *testing.T) {

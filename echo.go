@@ -1,6 +1,7 @@
 package rota
 
 import (
+	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
@@ -10,18 +11,61 @@ import (
 type EchoParams struct {
 	Choices  int // how many nodes are drawn for a pick; default 3, at most 16
 	Remember int // how many good ones are remembered from pick to pick; default 5, at most 8; negative = none
-	// Gain is the share of a report in what is known of its node. Default 0.1.
+	// Gain is the share of a report in what is known of its node, if that is fresh: a report after a silence counts for as
+	// much as Drift has taken away, if that is more. Default 0.1.
 	Gain float64
-	// Drift is the time constant with which a node that says nothing any more comes to be taken for an average one, so that
-	// it is tried again. Default 20 s.
+	// Drift is the time constant with which a node that says nothing any more comes to be taken for an average one; after
+	// twice as long it is one, so that it is tried again. Default 20 s.
 	Drift time.Duration
 	// Own is how many requests of anybody's each of our own in flight counts for: what others have there is a report of the
 	// past, and what we have is sure. Default 3.
 	Own float64
-	// Unknown is how many times as slow as the average a node is taken to be that has said nothing yet. Above 1, clients that
-	// learn of it at the same time do not all try it at once. Default 2.
+	// Unknown is how many times as slow as the average a node is taken to be that is new among others and has said nothing
+	// yet; that drifts too. Above 1, clients that learn of it at the same time do not all try it at once. Of up to eight
+	// nodes with r requests in flight on the average only r/(1+r) of it counts: an idle client tries all. Default 2.
 	Unknown float64
 }
+
+// Validate returns an error that names the first field whose value cannot be meant.
+func (p EchoParams) Validate() error {
+	switch {
+	case p.Choices < 0 || p.Choices > maxChoices:
+		return fmt.Errorf("rota: EchoParams.Choices = %d, want 1 to %d, or 0 for the default", p.Choices, maxChoices)
+	case p.Remember > maxRemembered:
+		return fmt.Errorf("rota: EchoParams.Remember = %d, want at most %d", p.Remember, maxRemembered)
+	case !(p.Gain >= 0 && p.Gain <= 1):
+		return fmt.Errorf("rota: EchoParams.Gain = %v, want at most 1, or 0 for the default", p.Gain)
+	case p.Drift < 0:
+		return fmt.Errorf("rota: EchoParams.Drift = %v, want >= 0", p.Drift)
+	case !(p.Own >= 0 && p.Own <= mostFactor):
+		return fmt.Errorf("rota: EchoParams.Own = %v, want 0 to %g", p.Own, mostFactor)
+	case !(p.Unknown >= 0 && p.Unknown <= mostFactor):
+		return fmt.Errorf("rota: EchoParams.Unknown = %v, want 0 to %g", p.Unknown, mostFactor)
+	}
+	return nil
+}
+
+// withDefaults also makes the best of what Validate would refuse.
+func (p EchoParams) withDefaults() EchoParams {
+	p.Choices = min(or(max(p.Choices, 0), 3), maxChoices)
+	p.Remember = min(max(or(p.Remember, 5), 0), maxRemembered)
+	p.Drift = or(max(p.Drift, 0), 20*time.Second)
+	for _, f := range []struct {
+		v         *float64
+		def, most float64
+	}{{&p.Gain, 0.1, 1}, {&p.Own, 3, mostFactor}, {&p.Unknown, 2, mostFactor}} {
+		if *f.v = min(*f.v, f.most); !(*f.v > 0) { // NaN too
+			*f.v = f.def
+		}
+	}
+	return p
+}
+
+const (
+	maxChoices    = 16
+	maxRemembered = 8
+	mostFactor    = 1e6
+)
 
 // Echo returns a Balancer that goes by what replicas say of themselves on their replies: their requests in flight and how
 // long one is likely to take (Load). It needs no probes. Of Choices nodes drawn at random and those remembered, it takes
@@ -30,9 +74,13 @@ type EchoParams struct {
 //	latency x (1 + RIF + Own x attempts of ours in flight)
 //
 // Both are moving averages over the reports of a node; but the RIF of the last report counts alone while it is fresh,
-// which it is for about two answers' time. A failure and a refusal count as an answer that took failedAnswers times as long
-// as answers take, and failures in a row as attempts in flight. Of a replica that reports nothing, what we measure counts:
-// the time to its answers, and our own attempts. Weights are not heeded.
+// which it is for about two answers' time. A failure and a refusal count as an answer that took ten times as long as
+// answers take, and failures in a row as attempts in flight until they have drifted away. A reply that reports nothing
+// counts as one from a replica with the average RIF that measures the latency which we do. Weights are not heeded.
+//
+// A node of which nothing is heard drifts to the average of all, so none starves. Of scores within
+// a tenth of the least chance decides; without this, one of a few idle replicas would be called for as long as it looks a
+// hair better than the others.
 //
 // The rule is rota's own. It was found with the simulator (docs/EXPERIMENTS.md, E2): with 100 clients a pair of client and
 // replica exchanges less than a call a second, so a probe's number is old before it is used, while an average over
@@ -40,103 +88,144 @@ type EchoParams struct {
 // many clients with different numbers and draws, so they do not all go to the same node.
 func Echo(p EchoParams) Balancer {
 	e := &echo{params: p.withDefaults()}
-	return func(nodes []*Node) Picker {
-		for _, n := range nodes {
-			notesOn[echoNote](n)
-		}
-		return &echoPicker{echo: e, nodes: nodes}
-	}
+	e.perDrift = 1 / (2 * float64(e.params.Drift))
+	return e.build
 }
-
-func (p EchoParams) withDefaults() EchoParams {
-	p.Choices = min(or(max(p.Choices, 0), 3), maxChoices)
-	p.Remember = min(max(or(p.Remember, 5), 0), maxRemembered)
-	p.Gain, p.Drift = or(p.Gain, 0.1), or(p.Drift, 20*time.Second)
-	p.Own, p.Unknown = or(p.Own, 3), or(p.Unknown, 2)
-	return p
-}
-
-const (
-	maxChoices    = 16
-	maxRemembered = 8
-	failedAnswers = 10
-	freshAnswers  = 2
-)
 
 // echo is what outlives the pickers.
 type echo struct {
-	params  EchoParams
-	latency typical // of all nodes, in nanoseconds
-	rif     typical // in thousandths
+	params   EchoParams
+	perDrift float64 // see drifted
+	latency  typical // of all nodes, in nanoseconds
+	busy     typical // 1 + RIF, in thousandths
 }
 
 const perRIF = 1000 // of typical's units
 
+// build is the Balancer.
+func (e *echo) build(nodes []*Node) Picker {
+	k := &echoPicker{echo: e, nodes: make([]echoNode, len(nodes))}
+	found := 0
+	for i, n := range nodes {
+		note := notesOn[echoNote](n)
+		k.nodes[i] = echoNode{n, note}
+		if note.good.Swap(false) && found < e.params.Remember {
+			k.good[found].Store(&k.nodes[i])
+			note.good.Store(true)
+			found++
+		}
+	}
+	return k
+}
+
 // echoPicker picks among the nodes of one set.
 type echoPicker struct {
 	*echo
-	nodes []*Node
-	good  [maxRemembered]atomic.Pointer[Node] // in no order; each has won a draw
+	nodes []echoNode
+	good  [maxRemembered]atomic.Pointer[echoNode] // of nodes, in no order; each has won a draw
+}
+
+// echoNode is a node and what is known of it.
+type echoNode struct {
+	*Node
+	note *echoNote
 }
 
 // Pick takes the best of those drawn and remembered.
 func (e *echoPicker) Pick(p *Pick) *Node {
-	t := e.table(p)
+	var t choices
+	e.lay(&t, p)
 	for i := t.best(); t.scores[i] < nobody; i = t.best() {
-		if n := t.nodes[i]; p.take(n) {
-			e.remember(&t, i)
+		if n := t.nodes[i].Node; p.take(n) {
+			if i >= e.params.Remember {
+				e.remember(&t, i)
+			}
 			return n
 		}
 		t.scores[i] = nobody
 	}
-	return firstUsable(p, e.nodes, below(p.Rand(), len(e.nodes)))
+	start := below(p.Rand(), len(e.nodes))
+	for i := range e.nodes {
+		if n := e.nodes[(start+i)%len(e.nodes)].Node; p.take(n) {
+			return n
+		}
+	}
+	return nil
 }
 
 // choices are candidates for a pick: first those remembered, in their places, then those drawn.
 type choices struct {
-	nodes  [maxRemembered + maxChoices]*Node
+	nodes  [maxRemembered + maxChoices]*echoNode
 	scores [maxRemembered + maxChoices]float64
 	n      int
+	random uint64
 }
 
 // nobody is the score of no node, and of one that does not take the call.
-const nobody = math.MaxFloat64
+const nobody = math.MaxFloat64 / 2
 
-// table lays out the candidates.
-func (e *echoPicker) table(p *Pick) (t choices) {
-	view := e.view(p.Now())
-	for i := range e.params.Remember {
-		n := e.good[i].Load()
-		t.nodes[i], t.scores[i] = n, nobody
-		if n != nil {
-			t.scores[i] = view.score(n)
+// lay lays out the candidates. Those drawn are each from a part of their own of all nodes, from a random one on: so they
+// are different ones, and each node is drawn as often as any other.
+func (e *echoPicker) lay(t *choices, p *Pick) {
+	v := e.view(p.Now(), len(e.nodes))
+	t.n = e.params.Remember
+	for i := range t.n {
+		t.nodes[i], t.scores[i] = e.good[i].Load(), nobody
+		if t.nodes[i] != nil {
+			t.scores[i] = v.score(t.nodes[i])
 		}
 	}
-	t.n = e.params.Remember
-	for range min(e.params.Choices, len(e.nodes)) {
-		n := e.nodes[below(p.Rand(), len(e.nodes))]
-		t.nodes[t.n], t.scores[t.n] = n, view.score(n)
+	size, parts := len(e.nodes), min(e.params.Choices, len(e.nodes))
+	first, random := draw(p.Rand(), size)
+	for j := range parts {
+		from, to := j*size/parts, (j+1)*size/parts
+		var i int
+		i, random = draw(random, to-from)
+		if i += first + from; i >= size {
+			i -= size
+		}
+		if j%2 == 1 {
+			random = p.Rand()
+		}
+		t.nodes[t.n], t.scores[t.n] = &e.nodes[i], v.score(&e.nodes[i])
 		t.n++
 	}
-	return t
+	t.random = random
 }
 
-// best returns the index of the least score.
+// best returns the index of one of the least scores, or of nobody's.
 func (t *choices) best() int {
-	best := 0
-	for i := 1; i < t.n; i++ {
-		if t.scores[i] < t.scores[best] {
-			best = i
+	least, alike := nobody, 0
+	for _, s := range t.scores[:t.n] {
+		least = min(least, s)
+	}
+	most := least * nearlyBest
+	for _, s := range t.scores[:t.n] {
+		if s <= most {
+			alike++
 		}
 	}
-	return best
+	if alike == 0 {
+		return 0
+	}
+	var k int
+	k, t.random = draw(t.random, alike)
+	for i := range t.n {
+		if t.scores[i] <= most {
+			if k == 0 {
+				return i
+			}
+			k--
+		}
+	}
+	return 0
 }
+
+// nearlyBest is how much more than the least score counts as the same.
+const nearlyBest = 1.1
 
 // remember puts a drawn node that has won in the place of the worst that is remembered.
 func (e *echoPicker) remember(t *choices, won int) {
-	if won < e.params.Remember || e.params.Remember == 0 {
-		return
-	}
 	worst := 0
 	for i := range e.params.Remember {
 		if t.nodes[i] == t.nodes[won] {
@@ -146,75 +235,127 @@ func (e *echoPicker) remember(t *choices, won int) {
 			worst = i
 		}
 	}
-	e.good[worst].Store(t.nodes[won])
+	if e.params.Remember > 0 {
+		e.good[worst].Store(t.nodes[won])
+		t.nodes[won].note.good.Store(true)
+		if old := t.nodes[worst]; old != nil {
+			old.note.good.Store(false)
+		}
+	}
 }
 
 // view is what is true of all nodes at the time of a pick.
 type view struct {
-	params       *EchoParams
-	now          time.Duration
-	latency, rif float64 // averages over all nodes
-	fresh        time.Duration
+	*echo
+	now               time.Duration
+	meanLatency, mean float64 // averages over all nodes: latency, and RIF
+	unknown           float64 // the factor for nodes that are new among others
+	perFresh          float64 // see fadeBy
 }
 
-func (e *echo) view(now time.Duration) view {
-	v := view{params: &e.params, now: now, latency: e.latency.value(), rif: e.rif.value() / perRIF}
-	v.fresh = time.Duration(freshAnswers * v.latency)
+func (e *echo) view(now time.Duration, nodes int) view {
+	v := view{echo: e, now: now, meanLatency: e.latency.value(), mean: e.meanRIF(), unknown: e.params.Unknown}
+	if nodes <= fewNodes {
+		v.unknown = 1 + (v.unknown-1)*v.mean/(1+v.mean)
+	}
+	if int(e.latency.seen.Load()) < min(nodes, typicalEnough) {
+		v.unknown = 1 // all are new: the first one called, whatever it is like, must not look better than the others
+	}
+	v.perFresh = 1 / (16 * freshAnswers * v.meanLatency)
 	return v
 }
 
+// fewNodes is up to how many nodes a client without much to do tries a new one soon.
+const fewNodes = 8
+
+// freshAnswers is for how many answers' time, about, the RIF of a report counts alone.
+const freshAnswers = 2
+
 // score is what a call at n is expected to cost.
-func (v *view) score(n *Node) float64 {
-	note := notesOn[echoNote](n)
-	latency, rif := v.latency*v.params.Unknown, v.rif
-	if at := time.Duration(note.at.Load()); at > 0 {
-		age := v.now - at
-		last, _ := unpackPair(note.last.Load())
-		latency, rif = unpackPair(note.averages.Load())
-		rif += (last - rif) * fade(age, v.fresh)
-		known := fade(age, v.params.Drift)
-		latency = v.latency + (latency-v.latency)*known
-		rif = v.rif + (rif-v.rif)*known
+func (v *view) score(n *echoNode) float64 {
+	latency, rif, own := v.meanLatency, v.mean, float64(n.InFlight())
+	row := float64(min(n.breaker.Row(), maxRow))
+	switch at := n.note.at.Load(); {
+	case at > 0:
+		age := v.now - time.Duration(at)
+		last, _ := unpackPair(n.note.last.Load())
+		knownLatency, knownRIF := unpackPair(n.note.averages.Load())
+		knownRIF += (last - knownRIF) * fadeBy(age, v.perFresh)
+		known := v.drifted(age)
+		latency += (knownLatency - latency) * known
+		rif += (knownRIF - rif) * known
+		own += row * known
+	case at == 0:
+		n.note.at.CompareAndSwap(0, -1-int64(v.now))
+		latency *= v.unknown
+	default:
+		latency += latency * (v.unknown - 1) * v.drifted(v.now+time.Duration(at))
 	}
-	return latency * (1 + rif + v.params.Own*float64(n.Load()))
+	return latency * (1 + rif + v.params.Own*own)
 }
+
+// drifted is what is left of something known for so long: all at first, less as by exp(-age/Drift), and nothing after
+// twice Drift. An exponential would never let go of a replica that was a hundred times as slow as the others.
+func (e *echo) drifted(age time.Duration) float64 { return leftOf(age, e.perDrift) }
+
+// leftOf is what is left of something after age, when it is gone after 1/per.
+func leftOf(age time.Duration, per float64) float64 {
+	left := max(1-float64(max(age, 0))*per, 0)
+	return left * left
+}
+
+// meanRIF is the average over all nodes.
+func (e *echo) meanRIF() float64 { return max(e.busy.value()/perRIF-1, 0) }
 
 // echoNote is what is known of a node. Of two reports at the same instant one may be lost.
 type echoNote struct {
 	averages atomic.Uint64 // latency in nanoseconds, and RIF
 	last     atomic.Uint64 // RIF of the last report, and how many reports there were
-	at       atomic.Int64  // when it was heard of last; 0 = never
+	at       atomic.Int64  // when it was heard of last; negative: never, since it was first looked at; 0 = not yet
+	good     atomic.Bool   // its picker remembers it, or did
 }
+
+// failedAnswers is how many times as long as an answer takes a failure counts for.
+const failedAnswers = 10
 
 // Ended takes a report, or what stands for one.
 func (e *echoPicker) Ended(n *Node, end *End) {
-	note := notesOn[echoNote](n)
+	note, ok := n.notes.(*echoNote)
+	if !ok {
+		return
+	}
 	latency, rif := unpackPair(note.averages.Load())
 	last, reports := unpackPair(note.last.Load())
-	sample, rifSample := latency, last
-	if end.Load.Known {
-		rifSample = float64(end.Load.RIF)
-	}
-	switch {
-	case end.Verdict == Success && !end.Load.Known:
-		sample = max(float64(end.Took), 1)
-		e.latency.observe(end.Now, end.Took)
-	case end.Verdict == Success:
-		sample = float64(end.Load.Latency)
-		if sample == 0 {
+	took := max(float64(end.Took), 1)
+	sample := took
+	switch end.Verdict {
+	case Success:
+		if l := end.Load.Latency; end.Load.Known && l > 0 {
+			sample = float64(l)
+		} else if end.Load.Known {
 			sample = e.latency.value() // it does not know either
-		} else {
-			e.latency.observe(end.Now, end.Load.Latency)
+			break
 		}
-		e.rif.observe(end.Now, time.Duration(rifSample*perRIF))
-	case end.Verdict != Ignored:
-		sample = max(float64(end.Took), failedAnswers*e.latency.value())
-	case float64(end.Took) <= latency:
-		return // that it would have taken longer than it was given says nothing
+		e.latency.observe(end.Now, time.Duration(sample))
+	case Ignored:
+		if took <= latency {
+			return // that it would have taken longer than it was given says nothing
+		}
 	default:
-		sample = float64(end.Took)
+		sample = max(took, failedAnswers*e.latency.value())
+	}
+	rifSample := last
+	switch {
+	case end.Load.Known:
+		rifSample = float64(min(max(end.Load.RIF, 0), oneAnswer))
+		e.busy.observe(end.Now, time.Duration((1+rifSample)*perRIF))
+	case end.Verdict == Success || reports == 0:
+		rifSample = e.meanRIF()
 	}
 	gain := max(e.params.Gain, 1/(reports+1)) // the first are a plain mean
+	if at := note.at.Load(); at > 0 {
+		gain = max(gain, 1-e.drifted(end.Now-time.Duration(at)))
+	}
 	note.averages.Store(packPair(latency+(sample-latency)*gain, rif+(rifSample-rif)*gain))
 	note.last.Store(packPair(rifSample, min(reports+1, mostReports)))
 	note.at.Store(int64(max(end.Now, 1)))

@@ -68,3 +68,36 @@ func ExamplePeakEWMA() {
 	fmt.Println("failed more than 10 of 1000 calls:", failed > 10)
 	// Output: failed more than 10 of 1000 calls: false
 }
+
+// Replicas say on their replies how long one is likely to take (over HTTP, rotahttp's Gate does): the slow one is asked
+// now and then whether it still is.
+func ExampleEcho() {
+	client, err := rota.New(rota.Config{
+		Service:  "users",
+		Resolver: rota.StaticAddrs("a:80", "b:80", "c:80"), // a is slow
+		Balancer: rota.Echo(rota.EchoParams{}),
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer client.Close()
+	slow := 0
+	op := rota.Op[string]{
+		Send: func(_ context.Context, a *rota.Attempt) (string, error) { return a.Instance().Addr, nil },
+		Classify: func(from string, _ error) rota.Outcome {
+			load := rota.Load{Known: true, RIF: 1, Latency: 5 * time.Millisecond}
+			if from == "a:80" {
+				load.Latency = 50 * time.Millisecond
+				slow++
+			}
+			return rota.Outcome{Load: load}
+		},
+	}
+	for range 1000 {
+		if _, err := rota.Do(context.Background(), client, rota.Call{}, op); err != nil {
+			panic(err)
+		}
+	}
+	fmt.Println("the slow one had more than 20 of 1000 calls:", slow > 20)
+	// Output: the slow one had more than 20 of 1000 calls: false
+}

@@ -80,6 +80,7 @@ func countOf(owners []string) map[string]int {
 
 // The keys are many, so that what is measured is the hash and not the draw of the keys.
 func TestHashingSpreadsKeysEvenly(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		nodes int
@@ -117,6 +118,7 @@ func hashBalancer(name string, bound float64) rota.Balancer {
 // When a node goes, only its keys move; when it comes, they move to it alone: exactly so for rendezvous and ring, while a
 // Maglev table moves some more.
 func TestHashingMovesFewKeysWhenTheSetChanges(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		nodes int

@@ -42,6 +42,7 @@ func index(a *rota.Attempt) int {
 }
 
 func TestHowManyAreOut(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		size, bad int
 		max       float64

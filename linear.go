@@ -57,4 +57,4 @@ func (r *linear) cost(e *pooled) float64 {
 	return (1-r.lambda)*e.latency + r.lambda*r.alpha*e.rif
 }
 
-func (r *linear) answered(*known, time.Duration) {}
+func (r *linear) answered(*known, time.Duration, time.Duration) {}

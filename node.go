@@ -50,6 +50,8 @@ type seldom struct {
 	refusals row            // overloads
 	silence  row            // attempts given up without an answer
 	slowed   window.Counter // slow answers, and attempts that lost to a hedge
+	refused  atomic.Int64   // when the last overload was; 0 = never
+	mixed    atomic.Int64   // when it last answered a call between two overloads; 0 = never
 }
 
 // trouble returns the node's seldom, which it has from then on.
@@ -193,8 +195,9 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 		return n.fail(now, t, r, trip)
 	case Overload:
 		n.overloaded.Add(1)
-		n.restUntil(now+min(o.RetryAfter, MaxRest), n.sheds(now))
-		if row, _ := n.trouble().refusals.add(n.answers(), now); r.breaker && row >= r.failures {
+		s := n.trouble()
+		n.restUntil(now+min(o.RetryAfter, MaxRest), s.sheds(now, n))
+		if row, _ := s.refusals.add(n.answers(), now); r.breaker && row >= r.failures {
 			n.restUntil(now+r.open, true)
 		}
 		n.breaker.Neutral(t, now)
@@ -205,14 +208,26 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 	return unchanged
 }
 
-// sheds reports whether the replica answered somebody a moment ago. One that then refuses a call has too much to do, and is
-// not to be left idle: its wish for rest holds while there are others, and no longer.
-func (n *Node) sheds(now time.Duration) bool {
+// sheds notes a refusal, and reports whether the replica refuses some calls while it answers others: lately it answered one
+// between two refusals, and it answered one a moment ago. It has too much to do, then, and is not to be left idle: its
+// wish for rest holds while there are other nodes, and no longer. One that just began to refuse has its wish.
+func (s *seldom) sheds(now time.Duration, n *Node) bool {
+	before := time.Duration(s.refused.Swap(int64(max(now, 1))))
 	last, ok := n.latency.Last(now)
-	return ok && now-last < shedSpan
+	if !ok || before == 0 {
+		return false
+	}
+	if last >= before && last-before < shedMemory {
+		s.mixed.Store(int64(max(last, 1)))
+	}
+	mixed := time.Duration(s.mixed.Load())
+	return mixed > 0 && now-mixed < shedMemory && now-last < shedSpan
 }
 
-const shedSpan = time.Second
+const (
+	shedSpan   = time.Second
+	shedMemory = 10 * time.Second
+)
 
 // failureCost is what a failure counts for in the average latency, in averages, at least.
 const failureCost = 2

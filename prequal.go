@@ -57,7 +57,7 @@ func (hotCold) enter(e *pooled, _ *known, l Load) {
 
 func (hotCold) cost(e *pooled) float64 { return e.latency }
 
-func (hotCold) answered(*known, time.Duration) {}
+func (hotCold) answered(*known, time.Duration, time.Duration) {}
 
 // Limits of what PrequalParams ask for.
 const (

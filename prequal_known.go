@@ -14,6 +14,7 @@ type known struct {
 	muted   atomic.Int64  // not drawn at random until then, if there are others
 	polled  atomic.Int64  // 1 + requests in flight when it was last polled; 0 = not known; of YARP
 	home    *pool         // of the picker that has the node; only its Balancer reads and writes it and round
+	replied time.Duration // when there was a reply last; of C3
 	reply   float32       // averages of C3, in nanoseconds
 	service float32
 	queue   float32

@@ -230,7 +230,7 @@ func (k *poolPicker) Ended(n *Node, e *End) {
 func (k *poolPicker) answeredLocked(n *Node, about *known, e *End) {
 	about.pardon(e.Now)
 	if k.learns {
-		k.rank.answered(about, e.Took)
+		k.rank.answered(about, e.Now, e.Took)
 	}
 	s := k.pool
 	i := s.find(n)

@@ -49,7 +49,7 @@ type ranking interface {
 	// cost is what a call at the node costs; the least is best.
 	cost(e *pooled) float64
 	// answered takes note of a reply; it is called only if the pooling learns.
-	answered(k *known, took time.Duration)
+	answered(k *known, now, took time.Duration)
 }
 
 func newPool(g *pooling) *pool {

@@ -61,6 +61,41 @@ func TestC3AsksWhoDoesNotKnowItsLatency(t *testing.T) {
 	}
 }
 
+// The time to a reply that was bad once does not stand against a replica for ever, when its own report is good.
+func TestC3ForgetsASlowReply(t *testing.T) {
+	w := newProbing(t, 1, 20, rota.C3(rota.C3Params{Drift: 10 * time.Second, Probing: rota.PrequalParams{Remove: -1, MaxAge: time.Hour}}))
+	reply := func(i int, took time.Duration) {
+		w.cl.Update(w.now, instances(20))
+		w.says(i, 0, ms)
+		w.says(19, 900, time.Second) // to compare with
+		p, a := w.send()
+		if a.Instance().Addr != addr(i) {
+			t.Fatalf("went to %s", a.Instance().Addr)
+		}
+		w.now = w.now.Add(took)
+		p.Ended(w.now, a, answered)
+		p.Next(w.now)
+		p.Close()
+		for range 3 {
+			w.pick(answered) // uses the entries up
+		}
+	}
+	reply(1, 10*ms)
+	reply(0, 10*time.Second)
+	said := w.now
+	for _, c := range []struct {
+		after time.Duration
+		least time.Duration
+		most  time.Duration
+	}{{0, 9 * time.Second, 11 * time.Second}, {5 * time.Second, 2 * time.Second, 3 * time.Second}, {10 * time.Second, 0, time.Second}} {
+		w.now = said.Add(c.after)
+		w.says(0, 0, ms)
+		if e, _ := w.entry(0); time.Duration(e.Cost) < c.least || time.Duration(e.Cost) > c.most {
+			t.Errorf("after %v: score %v, want %v to %v", c.after, time.Duration(e.Cost), c.least, c.most)
+		}
+	}
+}
+
 func TestLinearScore(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -124,11 +159,37 @@ func TestYARPPollsEachNodeOncePerInterval(t *testing.T) {
 			}
 		}
 		polls := w.probes
-		if w.cl.Update(w.now, append(instances(n), rota.Instance{Addr: "new:80"})); w.cl.Tick(w.now) <= 0 {
+		w.cl.Update(w.now, append(instances(n), rota.Instance{Addr: "new:80"}))
+		if w.cl.Tick(w.now) <= 0 {
 			t.Error("no next tick")
 		}
-		if got := w.probes - polls; got != 1 {
-			t.Errorf("%d nodes: a new picker polled %d at once, want the new node alone", n, got)
+		if got := w.probes - polls; got < 1 || got > n/10+3 || w.asked[0].Instance().Addr != "new:80" {
+			t.Errorf("%d nodes: a new picker polled %d at once, want the new node and those whose turn it is", n, got)
+		}
+	}
+}
+
+// An update does not make the turns begin anew, or a set that changes often would have few nodes polled.
+func TestYARPGoesOnPollingWhenTheSetChanges(t *testing.T) {
+	const n = 100
+	w := newProbing(t, 1, n, rota.YARP(rota.YARPParams{Interval: 200 * ms}))
+	counts := map[*rota.Node]int{}
+	for i := range 500 {
+		if i%2 == 1 {
+			w.cl.Update(w.now, instances(n+1+i%3))
+		}
+		wait := w.cl.Tick(w.now)
+		for _, m := range w.asked {
+			counts[m]++
+			w.cl.Probed(w.now, m, rota.Load{Known: true, RIF: 1})
+		}
+		w.asked = w.asked[:0]
+		w.now = w.now.Add(min(wait, 7*ms))
+	}
+	turns := int(w.now.Sub(epoch) / (200 * ms))
+	for i := range n {
+		if got := counts[w.node(i)]; got < turns*8/10 || got > turns*12/10 {
+			t.Errorf("%s was polled %d times, want %d", addr(i), got, turns)
 		}
 	}
 }

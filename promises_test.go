@@ -103,6 +103,7 @@ func TestBooksBalanceInAnyStorm(t *testing.T) { forSeeds(t, storm) }
 
 // Promise 7.
 func TestSameSeedSameRun(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(seeds) {
 		if a, b := storm(seed), storm(seed); !bytes.Equal(a.log, b.log) {
 			t.Fatalf("seed %d: two runs differ", seed)
@@ -112,6 +113,7 @@ func TestSameSeedSameRun(t *testing.T) {
 
 // Promise 1.
 func TestAttemptsAreBoundedByTheBudget(t *testing.T) {
+	t.Parallel()
 	forSeeds(t, func(seed uint64) *world {
 		w := newWorld(seed, rota.Policy{
 			Timeout: 250 * time.Millisecond, Retry: &rota.Retry{Attempts: 5}, Hedge: &rota.Hedge{Delay: 2 * time.Millisecond},
@@ -142,6 +144,7 @@ func TestAttemptsAreBoundedByTheBudget(t *testing.T) {
 
 // Promise 4: what has recovered is in use again within two seconds, and an empty update changes nothing.
 func TestRecoveredReplicasAreUsedAgain(t *testing.T) {
+	t.Parallel()
 	forSeeds(t, func(seed uint64) *world {
 		w := newWorld(seed, rota.Policy{
 			Timeout: 250 * time.Millisecond, Retry: &rota.Retry{}, Hedge: &rota.Hedge{}, Breaker: &rota.Breaker{},
@@ -177,6 +180,7 @@ func TestRecoveredReplicasAreUsedAgain(t *testing.T) {
 
 // Promise 6: callers that leave, however many, take no replica out of use.
 func TestCancelHurtsNobody(t *testing.T) {
+	t.Parallel()
 	forSeeds(t, func(seed uint64) *world {
 		w := newWorld(seed, rota.Policy{Retry: &rota.Retry{}, Breaker: &rota.Breaker{Failures: 1}}, 3, balancers(int(seed)))
 		w.respond = func(*rota.Attempt) (time.Duration, rota.Outcome) {

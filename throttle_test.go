@@ -12,6 +12,7 @@ import (
 // A service that is well is never held back, however many calls there are, how long they take, and whatever one attempt in
 // twenty comes to. Failures that are answers may even be half.
 func TestThrottleLeavesTheHealthyAlone(t *testing.T) {
+	t.Parallel()
 	forSeeds(t, func(seed uint64) *world {
 		w := newWorld(seed, rota.Policy{Timeout: 10 * time.Second, Retry: &rota.Retry{TryTimeout: -1}, Throttle: &rota.Throttle{}}, 1+int(seed%5), balancers(int(seed)))
 		slow := time.Duration(1+w.IntN(3000)) * time.Millisecond
@@ -38,6 +39,7 @@ func TestThrottleLeavesTheHealthyAlone(t *testing.T) {
 // What is sent to a service that refuses everything, or never answers, is little; and once it is well again all of it is,
 // within the window.
 func TestThrottleHoldsBackAndLetsGo(t *testing.T) {
+	t.Parallel()
 	const span = 10 * time.Second
 	for _, test := range []struct {
 		name string
@@ -88,6 +90,7 @@ func TestThrottleHoldsBackAndLetsGo(t *testing.T) {
 
 // A service that can do a third of what is wanted is sent about K times what it accepts, not everything.
 func TestThrottleIsProportional(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(seeds / 50) {
 		k := []float64{1.1, 1.5, 2}[seed%3]
 		w := newWorld(seed, rota.Policy{Throttle: &rota.Throttle{K: k}}, 2, balancers(int(seed)))
@@ -123,6 +126,7 @@ func TestThrottleIsProportional(t *testing.T) {
 // a second, one after the other, whether the caller waits or not, stands still for 10 s. With one retry and no budget it
 // never gets over it, at 280 calls a second; with a throttle it does.
 func TestThrottleEndsARetryStorm(t *testing.T) {
+	t.Parallel()
 	const each, stop, on, end = time.Second / 300, 20 * time.Second, 30 * time.Second, 120 * time.Second
 	run := func(throttle *rota.Throttle) (healthy float64, recovered time.Duration, throttled uint64) {
 		w := newWorld(1, rota.Policy{

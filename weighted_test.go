@@ -58,6 +58,7 @@ func (s says) outcome(n int) rota.Outcome {
 }
 
 func TestWeightedRoundRobinFollowsReports(t *testing.T) {
+	t.Parallel()
 	never := rota.WeightedRoundRobinParams{Blackout: -1}
 	nan, inf := math.NaN(), math.Inf(1)
 	for _, tt := range []struct {
@@ -154,6 +155,7 @@ func TestWeightedRoundRobinForgets(t *testing.T) {
 
 // The averages move with the time constant Tau: a step in what is reported has made 1-1/e of its way after it.
 func TestWeightedRoundRobinAveragesOverTau(t *testing.T) {
+	t.Parallel()
 	for _, tau := range []time.Duration{-1, 2 * time.Second, 10 * time.Second} {
 		w := newWorld(1, rota.Policy{}, 2, rota.WeightedRoundRobin(rota.WeightedRoundRobinParams{Blackout: -1, Tau: tau}))
 		at := 20*time.Second + max(tau, 2*time.Second) // when to look

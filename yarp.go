@@ -1,6 +1,7 @@
 package rota
 
 import (
+	"sync/atomic"
 	"time"
 )
 
@@ -16,23 +17,36 @@ type YARPParams struct {
 // requests in flight are not known is as good as any. Without probes it is Random.
 func YARP(p YARPParams) Balancer {
 	interval := setting(p.Interval, 500*time.Millisecond)
+	turns := &pollTurns{interval: max(interval, minTick)}
 	return func(nodes []*Node) Picker {
 		for _, n := range nodes {
 			acquaint(n)
 		}
-		return &yarpPicker{nodes: nodes, interval: max(interval, minTick)}
+		return &yarpPicker{nodes: nodes, turns: turns, last: time.Duration(turns.last.Load()) - 1}
 	}
 }
 
 type yarpPicker struct {
-	nodes    []*Node
-	interval time.Duration
+	nodes []*Node
+	turns *pollTurns
 
 	// Only Tick reads and writes these.
 	started bool
-	next    int // whose turn it is to be polled
-	due     float64
-	last    time.Duration
+	last    time.Duration // when somebody's turn was looked for; negative = never
+}
+
+// pollTurns outlives the pickers: whose turn it is depends on the time alone, or where the set changes often the same few
+// would be polled again and again.
+type pollTurns struct {
+	interval time.Duration
+	phase    atomic.Int64 // random; 0 = not drawn yet
+	last     atomic.Int64 // 1 + the time of the last Tick of any
+}
+
+// at returns how many turns n nodes have had until now.
+func (t *pollTurns) at(now time.Duration, n int) int64 {
+	now += time.Duration(t.phase.Load())
+	return int64(now/t.interval)*int64(n) + int64(float64(now%t.interval)/float64(t.interval)*float64(n))
 }
 
 func (y *yarpPicker) Pick(p *Pick) *Node {
@@ -72,27 +86,29 @@ func lessPolled(a, b *Node) *Node {
 // pollParts is how many parts the nodes are polled in, so that not all are asked at the same moment.
 const pollParts = 10
 
-// Tick is Ticker. What a new picker knows nothing of is polled at once. The rest has its turn, from a random node on.
+// Tick is Ticker. What a new picker knows nothing of is polled at once. The rest has its turn.
 func (y *yarpPicker) Tick(t *Tick) time.Duration {
-	n := len(y.nodes)
+	turns, n := y.turns, len(y.nodes)
+	if turns.phase.Load() == 0 {
+		turns.phase.Store(1 + int64(below(t.Rand(), int(turns.interval))))
+	}
 	if !y.started {
-		y.started, y.last, y.next = true, t.Now(), below(t.Rand(), n)
+		y.started = true
 		for _, m := range y.nodes {
 			if k := knownOf(m); k != nil && k.polled.Load() == 0 {
 				t.Probe(m)
 			}
 		}
-		return y.interval / pollParts
 	}
-	y.due += float64(n) * float64(t.Now()-y.last) / float64(y.interval)
+	if y.last >= 0 {
+		to := turns.at(t.Now(), n)
+		for i := max(turns.at(y.last, n), to-int64(n)); i < to; i++ {
+			t.Probe(y.nodes[i%int64(n)])
+		}
+	}
 	y.last = t.Now()
-	polls := min(int(y.due), n)
-	y.due = min(y.due-float64(polls), 1)
-	for range polls {
-		t.Probe(y.nodes[y.next])
-		y.next = (y.next + 1) % n
-	}
-	return y.interval / pollParts
+	turns.last.Store(1 + int64(y.last))
+	return turns.interval / pollParts
 }
 
 // Probed is Prober.

@@ -170,6 +170,7 @@ func TestDeadZoneIsLeftAtOnce(t *testing.T) {
 
 // The load of a zone is what its replicas report: so much that they have from others, and what is sent to them.
 func TestSpillFollowsLoad(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name      string
 		own, rest int

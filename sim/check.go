@@ -169,16 +169,17 @@ func (e *Experiment) at(service string) *Service {
 
 func (c *checker) client(i int) {
 	l, path := &c.Clients[i], fmt.Sprintf("clients[%d]", i)
-	c.known(path+".service", l.Service)
-	c.least(path+".count", l.Count, 1)
+	if c.known(path+".service", l.Service) && l.Rate == 0 {
+		s := &c.at(l.Service).Server
+		c.want(costs(s.Work) || costs(s.PerAttempt), path+".rate", 0, "a rate: requests to "+l.Service+" cost nothing, so no number of them is a share of what it can do")
+	}
+	c.want(l.Count >= 1 && l.Count <= 1_000_000, path+".count", l.Count, "1 to 1000000")
 	c.notNegative(path+".rate", l.Rate)
 	c.share(path+".share", l.Share)
 	if l.Rate > 0 && l.Share > 0 {
 		c.fail(path+".share", "there is a rate as well: one of them says how much")
 	} else if l.Rate == 0 && l.Share == 0 {
 		c.fail(path, "no rate, and the shares of other clients leave nothing of 1")
-	} else if l.Rate == 0 && slices.Contains(c.names(), l.Service) && c.at(l.Service).Server.free() {
-		c.fail(path, "no rate, and a request of %s costs nothing, of which a share is nothing", l.Service)
 	}
 	c.notNegative(path+".skew", l.Skew)
 	c.oneOf(path+".arrivals", "kind of arrivals", l.Arrivals, "poisson", "even")
@@ -187,6 +188,9 @@ func (c *checker) client(i int) {
 	c.want(l.Keys >= 0 && l.Keys <= 10_000_000, path+".keys", l.Keys, "0 to 10000000")
 	c.notNegative(path+".key_skew", l.KeySkew)
 }
+
+// costs reports whether a distribution is of more than 0. One that is not valid has its error elsewhere.
+func costs(d *Dist) bool { return d != nil && (d.Validate() != nil || d.mean() > 0) }
 
 func (c *checker) variant(i int) {
 	v, path := &c.Policies[i], fmt.Sprintf("policies[%d]", i)

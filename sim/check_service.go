@@ -47,6 +47,7 @@ func (c *checker) server(path string, s *Server) {
 	}
 	c.dist(path+".work", s.Work)
 	c.dist(path+".per_attempt", s.PerAttempt)
+	c.dist(path+".wait", s.Wait)
 	c.time(path+".probe_work", s.ProbeWork)
 	if l := s.Limit; l != nil {
 		c.natural(path+".limit.max", l.Max)

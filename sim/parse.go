@@ -63,7 +63,7 @@ func variantOf(n, v *tree.Node) *tree.Node {
 	}
 	v = overEach(v, "calls", func(_ string, over *tree.Node) *tree.Node { return config.Merge(policy, over) })
 	return overEach(v, "servers", func(service string, over *tree.Node) *tree.Node {
-		return tree.Merge(serverOf(n, service), over, "work", "per_attempt") // a distribution is of one kind
+		return tree.Merge(serverOf(n, service), over, "work", "per_attempt", "wait") // a distribution is of one kind
 	})
 }
 

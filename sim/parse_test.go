@@ -148,6 +148,8 @@ func TestParseRefuses(t *testing.T) {
 		{"a share beyond 1", `"count": 10`, `"share": 1.5`, "line 12: clients[0].share: 1.5, want 0 to 1"},
 		{"a rate and a share", `"count": 10`, `"share": 0.5, "rate": 3`, "line 12: clients[0].share: there is a rate as well: one of them says how much"},
 		{"nothing left", `{"count": 10}`, `{"share": 1}, {}`, "line 12: clients[1]: no rate, and the shares of other clients leave nothing of 1"},
+		{"a share of what costs nothing", `"work": {"exp": "5ms"}`, `"work": 0`,
+			"line 12: clients[0].rate: 0, want a rate: requests to front cost nothing, so no number of them is a share of what it can do"},
 		{"a client's name twice", `{"count": 10}`, `{"name": "a", "share": 0.5}, {"name": "a"}`, `line 12: clients[1].name: "a" is clients[0] already`},
 		{"too many keys", `"count": 10`, `"keys": 10000001`, "line 12: clients[0].keys: 10000001, want 0 to 10000000"},
 		{"cold for no time", `"slow", "factor": 10`, `"restart", "cold": 3`, "line 14: faults[0].cold_for: 0s, want > 0: cold for how long"},

@@ -85,6 +85,10 @@ func (r *request) act(s step) {
 		if r.at != nil {
 			r.at.reply(r, r.outcome)
 		}
+	case stepWaited:
+		if r.at != nil {
+			r.at.compute(r)
+		}
 	case stepReplied:
 		if r.call != nil && !r.call.c.deaf() {
 			r.call.replied(r)
@@ -96,7 +100,7 @@ func (r *request) act(s step) {
 // concerns returns whose process does something in a step; nil if it is nobody's, or happens to the process.
 func (r *request) concerns(s step) *server {
 	switch {
-	case s == stepFail:
+	case s == stepFail, s == stepWaited:
 		return r.at
 	case s == stepReplied && r.call != nil:
 		return r.call.c.host

@@ -44,6 +44,7 @@ const (
 	stepReplied
 	stepRefused
 	stepFail
+	stepWaited
 )
 
 func (s *server) act(step) {
@@ -171,6 +172,15 @@ func (s *server) begin(r *request) {
 func (s *server) start(r *request) {
 	s.busy++
 	r.working = true
+	if d := s.of.server.Wait; d != nil {
+		s.w.later(d.draw(s.w.random(r.seed, drawWait, r.number)), r, stepWaited)
+		return
+	}
+	s.compute(r)
+}
+
+// compute lets a request have its share of the cores.
+func (s *server) compute(r *request) {
 	s.advance(s.w.now)
 	s.add(r, s.w.workOf(s, r))
 	s.retune()

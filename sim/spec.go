@@ -96,6 +96,9 @@ type Server struct {
 	Work *Dist
 	// PerAttempt is added to it, drawn anew for every attempt: what belongs to the replica and the moment.
 	PerAttempt *Dist
+	// Wait is what a request waits for before its work, without a core: a disk, a pause, somebody else; drawn for every
+	// attempt. It has its worker meanwhile.
+	Wait *Dist
 	// Zombie says that a request is worked off although its caller has left. Otherwise it is dropped.
 	Zombie bool
 	// DropLate says that a request is not begun whose deadline has passed while it waited.

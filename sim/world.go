@@ -124,6 +124,7 @@ func (w *world) random(seed uint64, purpose, number int) *rand.Rand {
 const (
 	drawWork = iota
 	drawAttempt
+	drawWait
 	drawFailure
 	drawRetryAfter
 	drawBelow
@@ -231,16 +232,6 @@ func (s *service) rate() float64 {
 
 // costs is what a request costs on average, in nanoseconds of one core.
 func (s *Server) costs() float64 { return s.Work.mean() + s.PerAttempt.mean() }
-
-// free reports whether requests cost nothing. Of distributions that cannot be meant it knows nothing.
-func (s *Server) free() bool {
-	for _, d := range []*Dist{s.Work, s.PerAttempt} {
-		if d != nil && d.Validate() != nil {
-			return false
-		}
-	}
-	return s.costs() == 0
-}
 
 func (s *service) limiter() *limit.Limiter {
 	l := s.server.Limit
