@@ -103,6 +103,9 @@ func TestCoresAreSharedOnlyByMoreThanThereAre(t *testing.T) {
 }
 
 func TestQueueHasRoomForSoMany(t *testing.T) {
+	if sim.Racing {
+		t.Skip("a long run of one goroutine")
+	}
 	r := run(t, `{"name": "queue", "measure": "300s", "network": {"delay": "0s"},
 		"services": [{"name": "s", "server": {"workers": 1, "queue": 3, "work": {"exp": "1ms"}}}],
 		"clients": [{"timeout": "1h"}], "loads": [1], "policies": [{"name": "p", "policy": {"retry": "off"}}]}`).Runs[0]

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/rota-go/rota/sim"
@@ -40,6 +41,10 @@ func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		return b
+	}
+	busy := busy
+	if sim.Racing {
+		busy = strings.Replace(busy, `"seeds": 2`, `"seeds": 1`, 1)
 	}
 	want := bytesOf(busy, sim.Options{})
 	if got := bytesOf(busy, sim.Options{Procs: 1}); !bytes.Equal(got, want) {

@@ -51,6 +51,7 @@ func TestRepeatedRequestsAreNotRepeatedBelow(t *testing.T) {
 	for _, bare := range []bool{false, true} {
 		e := chain(bare, unbounded)
 		e.Faults = []Fault{{Service: "a", Share: 1, Kind: "errors"}}
+		e.Policies[0].Policy.Balancer.Name = "random"
 		w, on := lived(t, e, time.Second)
 		a := w.services[0].servers[0]
 		a.faults = nil
