@@ -21,7 +21,7 @@
 // # Two halves
 //
 // What decides (Cluster, Node, Plan, the balancers) is pure: time, randomness and outcomes come in as arguments, and
-// nothing in it waits. What acts (Do, Client) has the clock, the goroutines and the contexts. A simulator drives the
+// nothing in it waits. What acts (Do, Client) has the clock, the goroutines and the contexts. Package sim drives the
 // same Plans with a clock of its own.
 //
 // # Safety

@@ -21,7 +21,8 @@ type EchoParams struct {
 	// past, and what we have is sure. Default 3.
 	Own float64
 	// Unknown is how many times as slow as the average a node is taken to be that is new among others and has said nothing
-	// yet; that drifts too. Above 1, clients that learn of it at the same time do not all try it at once. Default 2.
+	// yet; that drifts too. Above 1, clients that learn of it at the same time do not all try it at once. Of up to eight
+	// nodes with r requests in flight on the average only r/(1+r) of it counts: an idle client tries all. Default 2.
 	Unknown float64
 }
 
@@ -256,12 +257,18 @@ type view struct {
 
 func (e *echo) view(now time.Duration, nodes int) view {
 	v := view{echo: e, now: now, meanLatency: e.latency.value(), mean: e.meanRIF(), unknown: e.params.Unknown}
+	if nodes <= fewNodes {
+		v.unknown = 1 + (v.unknown-1)*v.mean/(1+v.mean)
+	}
 	if int(e.latency.seen.Load()) < min(nodes, typicalEnough) {
 		v.unknown = 1 // all are new: the first one called, whatever it is like, must not look better than the others
 	}
 	v.perFresh = 1 / (16 * freshAnswers * v.meanLatency)
 	return v
 }
+
+// fewNodes is up to how many nodes a client without much to do tries a new one soon.
+const fewNodes = 8
 
 // freshAnswers is for how many answers' time, about, the RIF of a report counts alone.
 const freshAnswers = 2

@@ -85,7 +85,7 @@ func TestEchoScore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cl := rota.NewCluster(rota.ClusterParams{Balancer: rota.Echo(c.params), Rand: rand.New(rand.NewPCG(1, 2)).Uint64, Now: epoch})
-			cl.Update(epoch, instances(2))
+			cl.Update(epoch, instances(20))
 			tell := func(h heard) {
 				h.Now = h.at
 				rota.EchoEnded(cl, h.node, &h.End)
@@ -108,9 +108,11 @@ func TestEchoScore(t *testing.T) {
 
 func TestEchoUnknownDrifts(t *testing.T) {
 	cl := rota.NewCluster(rota.ClusterParams{Balancer: rota.Echo(rota.EchoParams{}), Rand: rand.New(rand.NewPCG(1, 2)).Uint64, Now: epoch})
-	cl.Update(epoch, instances(1))
-	rota.EchoEnded(cl, 0, &rota.End{}) // of anybody
-	cl.Update(epoch, []rota.Instance{{Addr: "new:80"}})
+	cl.Update(epoch, instances(20))
+	for i := range 40 {
+		rota.EchoEnded(cl, 0, &rota.End{Now: time.Duration(i) * 2 * ms}) // of anybody
+	}
+	cl.Update(epoch, append([]rota.Instance{{Addr: "new:80"}}, instances(20)...))
 	first := rota.EchoScore(cl, 0, time.Second)
 	for _, c := range []struct {
 		after time.Duration
@@ -119,6 +121,19 @@ func TestEchoUnknownDrifts(t *testing.T) {
 		if got := rota.EchoScore(cl, 0, time.Second+c.after) / first; math.Abs(got-c.want) > .01 {
 			t.Errorf("%v after the first look: %.3f of what it was, want %.3f", c.after, got, c.want)
 		}
+	}
+}
+
+// A client of a few nodes that has nothing to do tries a new one at once.
+func TestEchoTriesANewOneOfFew(t *testing.T) {
+	cl := rota.NewCluster(rota.ClusterParams{Balancer: rota.Echo(rota.EchoParams{}), Rand: rand.New(rand.NewPCG(1, 2)).Uint64, Now: epoch})
+	cl.Update(epoch, instances(2))
+	for i := range 40 {
+		rota.EchoEnded(cl, i%2, &rota.End{Now: time.Duration(i) * 2 * ms, Took: 10 * ms})
+	}
+	cl.Update(epoch, append([]rota.Instance{{Addr: "new:80"}}, instances(2)...))
+	if new, old := rota.EchoScore(cl, 0, 80*ms), rota.EchoScore(cl, 1, 80*ms); math.Abs(new-old) > .01*old {
+		t.Errorf("a new one has the score %.1f ms, one that is known %.1f ms", new/float64(ms), old/float64(ms))
 	}
 }
 

@@ -8,19 +8,19 @@ import (
 	"github.com/rota-go/rota/sim"
 )
 
-// run runs an experiment that is written as JSON, with single quotes.
+// run runs an experiment that is written as JSON, with args where it has verbs.
 func run(t *testing.T, doc string, args ...any) *sim.Report {
 	t.Helper()
-	r, err := sim.Run(t.Context(), parsed(t, doc, args...), sim.Options{})
+	r, err := sim.Run(t.Context(), parsed(t, fmt.Sprintf(doc, args...)), sim.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func parsed(t *testing.T, doc string, args ...any) *sim.Experiment {
+func parsed(t *testing.T, doc string) *sim.Experiment {
 	t.Helper()
-	e, err := sim.Parse([]byte(fmt.Sprintf(doc, args...)))
+	e, err := sim.Parse([]byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}

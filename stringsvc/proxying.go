@@ -41,6 +41,9 @@ func NewFront(p FrontParams) (*Front, error) {
 	if resolver == nil {
 		resolver, path = rota.StaticAddrs(p.Replicas...), ""
 	}
+	if p.Balancer == nil {
+		p.Balancer = rota.RoundRobin() // as the tutorial has it
+	}
 	client, err := rota.New(rota.Config{
 		Service: "uppercase", Resolver: resolver,
 		Policy: p.Policy, Balancer: p.Balancer, Observer: p.Observer,
