@@ -197,7 +197,9 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 func (t *choices) best() int {
 	least, alike := nobody, 0
 	for _, s := range t.scores[:t.n] {
-		least = min(least, s)
+		if s < least { // the builtin min is slower: it heeds NaN
+			least = s
+		}
 	}
 	most := least * nearlyBest
 	for _, s := range t.scores[:t.n] {
