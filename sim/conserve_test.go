@@ -106,7 +106,7 @@ func fuzzed(r *rand.Rand) *Experiment {
 
 // TestNothingIsLost runs experiments that are drawn at random, lets the calls come to their end, and counts.
 func TestNothingIsLost(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range uint64(worlds) {
 		e, err := fuzzed(rand.New(rand.NewPCG(seed, 8))).Complete()
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)

@@ -25,7 +25,7 @@ func (w *witness) act(step) { *w.seen = append(*w.seen, w.what) }
 
 // TestEngineKeepsTime compares events and timers, set, moved and stopped at random, with a list that is sorted.
 func TestEngineKeepsTime(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(2 * worlds) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		var e engine
 		var model []planned

@@ -9,7 +9,7 @@ import (
 
 // TestProcessorSharesLikeTheModel compares completions with those of a model that keeps what is left of every request.
 func TestProcessorSharesLikeTheModel(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(2 * worlds) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		p := &processor{cores: 1 + 3*r.Float64(), slow: 1}
 		left := map[*request]float64{}

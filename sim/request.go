@@ -151,7 +151,6 @@ type list struct {
 
 type links struct {
 	prev, next *request
-	in         bool
 }
 
 // The lists that a request can be in at the same time.
@@ -160,11 +159,9 @@ const (
 	inQueue
 )
 
-func (l *list) has(r *request) bool { return r.links[l.which].in }
-
 func (l *list) push(r *request) {
 	k := &r.links[l.which]
-	k.prev, k.next, k.in = l.last, nil, true
+	k.prev, k.next = l.last, nil
 	if l.last != nil {
 		l.last.links[l.which].next = r
 	} else {
