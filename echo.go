@@ -76,11 +76,12 @@ const (
 // Both are moving averages over the reports of a node; but the RIF of the last report counts alone while it is fresh,
 // which it is for about two answers' time. A failure and a refusal count as an answer that took ten times as long as
 // answers take, and failures in a row as attempts in flight until they have drifted away. A reply that reports nothing
-// counts as one from a replica with the average RIF that measures the latency which we do. Weights are not heeded.
+// counts as one from a replica with the average RIF that measures the latency which we do.
 //
-// A node of which nothing is heard drifts to the average of all, so none starves. Of scores within
-// a tenth of the least chance decides; without this, one of a few idle replicas would be called for as long as it looks a
-// hair better than the others.
+// A node of Weight w may have w times as much in flight as one of Weight 1 for the same score, and of those with equal
+// scores it is taken w times as often. A node of which nothing is heard drifts to the average of all, so none starves. Of
+// scores within a tenth of the least chance decides; without this, one of a few idle replicas would be called for as long
+// as it looks a hair better than the others.
 //
 // The rule is rota's own. It was found with the simulator (docs/EXPERIMENTS.md, E2): with 100 clients a pair of client and
 // replica exchanges less than a call a second, so a probe's number is old before it is used, while an average over
@@ -105,10 +106,14 @@ const perRIF = 1000 // of typical's units
 // build is the Balancer.
 func (e *echo) build(nodes []*Node) Picker {
 	k := &echoPicker{echo: e, nodes: make([]echoNode, len(nodes))}
+	total, even := weights(nodes)
 	found := 0
 	for i, n := range nodes {
 		note := notesOn[echoNote](n)
-		k.nodes[i] = echoNode{n, note}
+		k.nodes[i] = echoNode{n, note, 1}
+		if !even {
+			k.uneven, k.nodes[i].weight = true, float64(n.Instance().weight()*len(nodes))/float64(total)
+		}
 		if note.good.Swap(false) && found < e.params.Remember {
 			k.good[found].Store(&k.nodes[i])
 			note.good.Store(true)
@@ -121,21 +126,23 @@ func (e *echo) build(nodes []*Node) Picker {
 // echoPicker picks among the nodes of one set.
 type echoPicker struct {
 	*echo
-	nodes []echoNode
-	good  [maxRemembered]atomic.Pointer[echoNode] // of nodes, in no order; each has won a draw
+	nodes  []echoNode
+	uneven bool                                    // in weight
+	good   [maxRemembered]atomic.Pointer[echoNode] // of nodes, in no order; each has won a draw
 }
 
 // echoNode is a node and what is known of it.
 type echoNode struct {
 	*Node
-	note *echoNote
+	note   *echoNote
+	weight float64 // beside the mean of all
 }
 
 // Pick takes the best of those drawn and remembered.
 func (e *echoPicker) Pick(p *Pick) *Node {
 	var t choices
 	e.lay(&t, p)
-	for i := t.best(); t.scores[i] < nobody; i = t.best() {
+	for i := t.best(e.uneven); t.scores[i] < nobody; i = t.best(e.uneven) {
 		if n := t.nodes[i].Node; p.take(n) {
 			if i >= e.params.Remember {
 				e.remember(&t, i)
@@ -194,10 +201,12 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 }
 
 // best returns the index of one of the least scores, or of nobody's.
-func (t *choices) best() int {
+func (t *choices) best(uneven bool) int {
 	least, alike := nobody, 0
 	for _, s := range t.scores[:t.n] {
-		least = min(least, s)
+		if s < least { // the builtin min is slower: it heeds NaN
+			least = s
+		}
 	}
 	most := least * nearlyBest
 	for _, s := range t.scores[:t.n] {
@@ -205,8 +214,11 @@ func (t *choices) best() int {
 			alike++
 		}
 	}
-	if alike == 0 {
+	switch {
+	case alike == 0:
 		return 0
+	case uneven:
+		return t.weighted(most)
 	}
 	var k int
 	k, t.random = draw(t.random, alike)
@@ -219,6 +231,28 @@ func (t *choices) best() int {
 		}
 	}
 	return 0
+}
+
+// weighted draws one of those whose score is at most most, by their weights.
+func (t *choices) weighted(most float64) int {
+	sum, last := 0.0, 0
+	for i := range t.n {
+		if t.scores[i] <= most {
+			sum += t.nodes[i].weight
+		}
+	}
+	k, random := draw(t.random, 1<<30)
+	t.random = random
+	left := sum * float64(k) / (1 << 30)
+	for i := range t.n {
+		if t.scores[i] <= most {
+			if last = i; left < t.nodes[i].weight {
+				break
+			}
+			left -= t.nodes[i].weight
+		}
+	}
+	return last
 }
 
 // nearlyBest is how much more than the least score counts as the same.
@@ -291,7 +325,7 @@ func (v *view) score(n *echoNode) float64 {
 	default:
 		latency += latency * (v.unknown - 1) * v.drifted(v.now+time.Duration(at))
 	}
-	return latency * (1 + rif + v.params.Own*own)
+	return latency * (1 + (rif+v.params.Own*own)/n.weight)
 }
 
 // drifted is what is left of something known for so long: all at first, less as by exp(-age/Drift), and nothing after

@@ -282,3 +282,35 @@ func TestEchoParamsValidate(t *testing.T) {
 		}
 	}
 }
+
+// Weights are shares: of calls that come one at a time, and of what is in flight when there are many.
+func TestEchoHeedsWeights(t *testing.T) {
+	for _, every := range []time.Duration{20 * ms, ms} {
+		for seed := range uint64(3) {
+			set := instances(6)
+			set[1].Weight, set[2].Weight, set[3].Weight = 3, 2, 2 // of 10
+			w := newWorld(seed, rota.Policy{}, 1, rota.Echo(rota.EchoParams{}))
+			w.cl.Update(w.now, set)
+			got := map[string]int{}
+			busy := map[string]int{}
+			w.respond = func(a *rota.Attempt) (time.Duration, rota.Outcome) {
+				in := a.Instance()
+				got[in.Addr]++
+				load := rota.Load{Known: true, RIF: busy[in.Addr], Latency: 10 * ms}
+				busy[in.Addr]++
+				w.after(10*ms, func() { busy[in.Addr]-- })
+				return 10 * ms, rota.Outcome{Load: load}
+			}
+			for i := range 4000 {
+				w.after(time.Duration(i)*every, func() { w.begin(rota.Call{}, time.Time{}) })
+			}
+			w.run()
+			for _, in := range set {
+				want := 4000 * max(in.Weight, 1) / 10
+				if n := got[in.Addr]; n < want*7/10 || n > want*13/10 {
+					t.Errorf("every %v, seed %d: %s with the weight %d got %d calls, want %d", every, seed, in.Addr, in.Weight, n, want)
+				}
+			}
+		}
+	}
+}

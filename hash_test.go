@@ -246,6 +246,7 @@ func TestKeysStick(t *testing.T) {
 
 // A key's first retry goes to the node that has the key when the first one is not there.
 func TestHashedRetriesGoToTheNextInOrder(t *testing.T) {
+	t.Parallel()
 	for _, b := range hashBalancers {
 		set := instances(10)
 		for key := uint64(1); key < 100; key++ {

@@ -9,8 +9,9 @@ import (
 // A node that is never called is small, whatever balances, for there may be ten thousand; and one to which everything
 // has happened is not large. Measured on the heap, so that size classes count.
 func TestNodesAreSmall(t *testing.T) {
-	const slack = 2 // what is the cluster's and not a node's, divided by their number
-	set := zoned(instances(10_000))
+	const n = 10 * seeds
+	const slack = 20_000 / n // what is the cluster's and not a node's
+	set := zoned(instances(n))
 	for _, c := range everyBalancer() {
 		fresh, worn := rota.Weigh(c.make(), set)
 		t.Logf("%s: %.0f bytes a node, %.0f at most", c.name, fresh, worn)

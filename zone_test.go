@@ -70,6 +70,7 @@ func (w *zoneWorld) share(d time.Duration) float64 {
 func rif(n float64) rota.Load { return rota.Load{Known: true, RIF: int(math.Round(n))} }
 
 func TestNoCallLeavesAHealthyZone(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		load func(string) rota.Load
@@ -87,6 +88,7 @@ func TestNoCallLeavesAHealthyZone(t *testing.T) {
 
 // Where all are busy alike, calls leave only to find that out.
 func TestNextToNoCallLeavesABusyZoneForOneAsBusy(t *testing.T) {
+	t.Parallel()
 	w := newZoneWorld(rota.ZoneParams{Zone: "a"}, zones(3, 6), rota.RoundRobin())
 	w.answer(func(string) rota.Load { return rif(20) })
 	if got := w.share(60 * time.Second); got == 0 || got > 0.001 {
@@ -95,6 +97,7 @@ func TestNextToNoCallLeavesABusyZoneForOneAsBusy(t *testing.T) {
 }
 
 func TestSpillIsInProportionToWhatIsUnusable(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		own, rest         int
 		ownDown, restDown int

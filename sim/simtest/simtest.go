@@ -31,7 +31,7 @@ type Fleet struct {
 
 	// Policy is that of the clients: retries, hedges, breakers and so on. It is to be valid.
 	Policy rota.Policy
-	// Balancer returns the balancer for one client; nil = rota.RoundRobin. Each call is to return a new one.
+	// Balancer returns the balancer for one client; nil = the default of the library. Each call is to return a new one.
 	Balancer func() rota.Balancer
 
 	Faults  []sim.Fault   // their times count from the end of Warmup
