@@ -118,6 +118,9 @@ func TestQueueHasRoomForSoMany(t *testing.T) {
 }
 
 func TestRequestsTravelAndGetLost(t *testing.T) {
+	if sim.Racing {
+		t.Skip("a long run of one goroutine")
+	}
 	r := run(t, `{"name": "net", "measure": "200s", "network": {"delay": "2ms", "loss": 0.1, "retransmit": "50ms"},
 		"services": [{"name": "s", "server": {"work": "1ms", "cores": 100}}], "clients": [{"rate": 500}], "policies": ["rr"]}`).Runs[0]
 	// Two messages, each lost k times with a probability of 0.9 0.1^k.
@@ -128,6 +131,9 @@ func TestRequestsTravelAndGetLost(t *testing.T) {
 }
 
 func TestArrivals(t *testing.T) {
+	if sim.Racing {
+		t.Skip("a long run of one goroutine")
+	}
 	const doc = `{"name": "arrivals", "warmup": "3s", "network": {"delay": "0s"}, "steps": [["a", "100s", 1], ["b", "100s", 3], ["c", "50s", 0.5]],
 		"services": [{"name": "s", "replicas": 4, "server": {"work": "1us"}}],
 		"clients": [{"count": 20, "rate": 400, "arrivals": "%s", "skew": 1}], "policies": ["rr"]}`
