@@ -95,7 +95,7 @@ func (a *dips) sample(now time.Duration, s sample) {
 // least returns how long the window has to be open. The first to end in a new situation are the short ones: a window that
 // is not much longer than a request would take these for all.
 func (a *dips) least() time.Duration {
-	latency := time.Duration(math.Exp(a.window.mean()))
+	latency := time.Duration(exp(a.window.mean()))
 	switch {
 	case a.base == 0:
 		return max(windowTime, 10*latency)
@@ -120,7 +120,7 @@ func (a *dips) closeWindow(now time.Duration) {
 			return
 		}
 	}
-	gradient := tolerance * math.Exp(a.base-mean)
+	gradient := tolerance * exp(a.base-mean)
 	switch {
 	case gradient >= 1 && a.fast:
 		a.limit *= 2
@@ -130,7 +130,7 @@ func (a *dips) closeWindow(now time.Duration) {
 	}
 	a.limit = min(max(a.limit, a.min), most)
 	if full && now-a.learned >= a.every && !a.dip.measuring() && a.limit > a.min {
-		a.dip.begin(now, int(max(a.limit/2, a.min)), time.Duration(math.Exp(mean)))
+		a.dip.begin(now, int(max(a.limit/2, a.min)), time.Duration(exp(mean)))
 	}
 }
 

@@ -28,7 +28,7 @@ type gradient struct {
 func (g *gradient) next(limit float64, w *window) float64 {
 	latency := w.mean()
 	if g.guard != nil {
-		latency = math.Exp(w.logs.mean())
+		latency = exp(w.logs.mean())
 		g.base = g.guard.learn(g.base, latency, limit, w)
 	} else {
 		g.average(latency)

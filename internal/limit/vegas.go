@@ -25,7 +25,7 @@ type vegas struct {
 func (v *vegas) next(limit float64, w *window) float64 {
 	latency := w.mean()
 	if v.guard != nil {
-		latency = math.Exp(w.logs.mean())
+		latency = exp(w.logs.mean())
 		v.base = v.guard.learn(v.base, latency, limit, w)
 	} else if !v.plainBase(latency, limit, w.n) {
 		return limit
