@@ -1,7 +1,5 @@
 package limit
 
-import "math"
-
 // The bounds of Netflix's Gradient2Limit, and its settings.
 const (
 	gradient2Least, gradient2Most = 20, 200
