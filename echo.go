@@ -208,16 +208,16 @@ func (t *choices) best(uneven bool) int {
 			least = s
 		}
 	}
+	if least == nobody {
+		return 0
+	}
 	most := least * nearlyBest
 	for _, s := range t.scores[:t.n] {
 		if s <= most {
 			alike++
 		}
 	}
-	switch {
-	case alike == 0:
-		return 0
-	case uneven:
+	if uneven {
 		return t.weighted(most)
 	}
 	var k int
