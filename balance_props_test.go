@@ -141,10 +141,8 @@ func (f *farm) run(t *testing.T, seed uint64) {
 
 // Equal replicas get equal shares in the long run, busy or not.
 func TestEqualReplicasGetEqualShares(t *testing.T) {
+	oneGoroutine(t)
 	for _, every := range []time.Duration{3 * ms, 50 * ms} {
-		if seeds < 1000 && every > 3*ms {
-			continue // there is one goroutine: under the race detector the same once is enough
-		}
 		t.Run(fmt.Sprintf("every=%v", every), func(t *testing.T) {
 			eachBalancer(t, 3, func(t *testing.T, seed uint64, bal rota.Balancer) {
 				const nodes = 6
@@ -166,6 +164,7 @@ func TestEqualReplicasGetEqualShares(t *testing.T) {
 
 // A replica that was bad for a while and is well again gets its share again. There is no breaker here to help.
 func TestNoReplicaStarves(t *testing.T) {
+	oneGoroutine(t)
 	faults := map[string]func() (time.Duration, *rota.Outcome){
 		"fails at once": func() (time.Duration, *rota.Outcome) {
 			return ms / 10, &rota.Outcome{Verdict: rota.Failure, Err: errBroken}
@@ -179,9 +178,6 @@ func TestNoReplicaStarves(t *testing.T) {
 		},
 	}
 	for name, fault := range faults {
-		if seeds < 1000 && name != "is slow" {
-			continue
-		}
 		t.Run(name, func(t *testing.T) {
 			eachBalancer(t, 2, func(t *testing.T, seed uint64, bal rota.Balancer) {
 				const nodes, begin, end, again, last = 6, 10 * time.Second, 25 * time.Second, 85 * time.Second, 115 * time.Second

@@ -14,6 +14,7 @@ import (
 
 // Whatever the keys, no node gets a call that takes it above its capacity.
 func TestBoundedLoadHoldsForAnyKeys(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	for _, b := range hashBalancers {
 		for seed := range uint64(min(seeds, 200)) {
@@ -280,14 +281,14 @@ func TestHashingUnderConcurrentUpdates(t *testing.T) {
 				for g := range 4 {
 					wg.Go(func() {
 						rng := rand.New(rand.NewPCG(uint64(g), 1))
-						for i := range 2000 {
+						for i := range 2 * seeds {
 							a := start(cl, epoch.Add(time.Duration(i)*time.Microsecond), rng.Uint64N(3))
 							a.end(rota.Outcome{Load: rota.Load{Known: i%2 == 0, RIF: i % 5}})
 						}
 					})
 				}
 				wg.Go(func() {
-					for i := range 200 {
+					for i := range seeds / 5 {
 						cl.Update(epoch, sets[i%3])
 						cl.Tick(epoch)
 					}

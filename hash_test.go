@@ -80,6 +80,7 @@ func countOf(owners []string) map[string]int {
 
 // The keys are many, so that what is measured is the hash and not the draw of the keys.
 func TestHashingSpreadsKeysEvenly(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
@@ -118,6 +119,7 @@ func hashBalancer(name string, bound float64) rota.Balancer {
 // When a node goes, only its keys move; when it comes, they move to it alone: exactly so for rendezvous and ring, while a
 // Maglev table moves some more.
 func TestHashingMovesFewKeysWhenTheSetChanges(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
@@ -246,6 +248,7 @@ func TestKeysStick(t *testing.T) {
 
 // A key's first retry goes to the node that has the key when the first one is not there.
 func TestHashedRetriesGoToTheNextInOrder(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	for _, b := range hashBalancers {
 		set := instances(10)

@@ -81,6 +81,7 @@ func TestLeastLoadedBreaksTiesInTurn(t *testing.T) {
 
 // All that fail get a 64th of the calls together, however many they are.
 func TestLeastLoadedTriesWhatFailedNowAndThen(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	const nodes, bad, calls = 20, 15, 64_000
 	w := newWorld(1, rota.Policy{}, nodes, rota.LeastLoaded())

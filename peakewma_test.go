@@ -9,6 +9,7 @@ import (
 
 // What a client with ten replicas does with one that is bad, in shares of a fair share.
 func TestPeakEWMAAvoidsBadReplicas(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	failed := &rota.Outcome{Verdict: rota.Failure, Err: errBroken}
 	refused := &rota.Outcome{Verdict: rota.Overload, Err: errFull}

@@ -219,6 +219,7 @@ func (w *probing) fleet(calls int, load func(i int) rota.Load, end func(i int) (
 
 // A replica that answers errors in 1 ms has nothing in flight and looks fast. It must not draw traffic, without a breaker.
 func TestPoolsAvoidASinkhole(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	for _, b := range poolBalancers {
 		for seed := range uint64(3) {
@@ -293,6 +294,7 @@ func TestPrequalReadsLoadOnReplies(t *testing.T) {
 }
 
 func TestPoolsSpreadEqualLoadEvenly(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	for _, b := range append(slices.Clone(poolBalancers), balancerCase{"yarp", func() rota.Balancer { return rota.YARP(rota.YARPParams{}) }}) {
 		for _, n := range []int{1, 2, 3, 16, 17, 20} {

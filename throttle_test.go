@@ -12,6 +12,7 @@ import (
 // A service that is well is never held back, however many calls there are, how long they take, and whatever one attempt in
 // twenty comes to. Failures that are answers may even be half.
 func TestThrottleLeavesTheHealthyAlone(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	forSeeds(t, func(seed uint64) *world {
 		w := newWorld(seed, rota.Policy{Timeout: 10 * time.Second, Retry: &rota.Retry{TryTimeout: -1}, Throttle: &rota.Throttle{}}, 1+int(seed%5), balancers(int(seed)))
@@ -126,6 +127,7 @@ func TestThrottleIsProportional(t *testing.T) {
 // a second, one after the other, whether the caller waits or not, stands still for 10 s. With one retry and no budget it
 // never gets over it, at 280 calls a second; with a throttle it does.
 func TestThrottleEndsARetryStorm(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	const each, stop, on, end = time.Second / 300, 20 * time.Second, 30 * time.Second, 120 * time.Second
 	run := func(throttle *rota.Throttle) (healthy float64, recovered time.Duration, throttled uint64) {

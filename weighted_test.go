@@ -58,6 +58,7 @@ func (s says) outcome(n int) rota.Outcome {
 }
 
 func TestWeightedRoundRobinFollowsReports(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	never := rota.WeightedRoundRobinParams{Blackout: -1}
 	nan, inf := math.NaN(), math.Inf(1)
@@ -155,6 +156,7 @@ func TestWeightedRoundRobinForgets(t *testing.T) {
 
 // The averages move with the time constant Tau: a step in what is reported has made 1-1/e of its way after it.
 func TestWeightedRoundRobinAveragesOverTau(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	for _, tau := range []time.Duration{-1, 2 * time.Second, 10 * time.Second} {
 		w := newWorld(1, rota.Policy{}, 2, rota.WeightedRoundRobin(rota.WeightedRoundRobinParams{Blackout: -1, Tau: tau}))

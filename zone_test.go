@@ -88,6 +88,7 @@ func TestNoCallLeavesAHealthyZone(t *testing.T) {
 
 // Where all are busy alike, calls leave only to find that out.
 func TestNextToNoCallLeavesABusyZoneForOneAsBusy(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	w := newZoneWorld(rota.ZoneParams{Zone: "a"}, zones(3, 6), rota.RoundRobin())
 	w.answer(func(string) rota.Load { return rif(20) })
@@ -173,6 +174,7 @@ func TestDeadZoneIsLeftAtOnce(t *testing.T) {
 
 // The load of a zone is what its replicas report: so much that they have from others, and what is sent to them.
 func TestSpillFollowsLoad(t *testing.T) {
+	oneGoroutine(t)
 	t.Parallel()
 	for _, tt := range []struct {
 		name      string
