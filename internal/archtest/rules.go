@@ -56,6 +56,8 @@ var pureFiles = []struct {
 	{"linear.go", false},
 	{"yarp.go", false},
 	{"echo.go", false},
+	{"echo_*.go", false},
+	{"seldom.go", false},
 	{"hash.go", false},
 	{"rendezvous.go", false},
 	{"ring.go", false},
