@@ -35,6 +35,7 @@ var benchBalancers = []struct {
 }{
 	{"rr", rota.RoundRobin},
 	{"p2c", func() rota.Balancer { return rota.PowerOfTwo(0) }},
+	{"echo", func() rota.Balancer { return rota.Echo(rota.EchoParams{}) }},
 }
 
 // BenchmarkCore is a call as Do drives it, clock included, without the network.
