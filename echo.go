@@ -105,7 +105,10 @@ const perRIF = 1000 // of typical's units
 
 // build is the Balancer.
 func (e *echo) build(nodes []*Node) Picker {
-	k := &echoPicker{echo: e, nodes: make([]echoNode, len(nodes))}
+	k := &echoPicker{echo: e, nodes: make([]echoNode, len(nodes)), slots: e.params.Remember}
+	if len(nodes) <= e.params.Choices {
+		k.slots = 0 // all are drawn
+	}
 	total, even := weights(nodes)
 	found := 0
 	for i, n := range nodes {
@@ -114,7 +117,7 @@ func (e *echo) build(nodes []*Node) Picker {
 		if !even {
 			k.uneven, k.nodes[i].weight = true, float64(n.Instance().weight()*len(nodes))/float64(total)
 		}
-		if note.good.Swap(false) && found < e.params.Remember {
+		if note.good.Swap(false) && found < k.slots {
 			k.good[found].Store(&k.nodes[i])
 			note.good.Store(true)
 			found++
@@ -128,6 +131,7 @@ type echoPicker struct {
 	*echo
 	nodes  []echoNode
 	uneven bool                                    // in weight
+	slots  int                                     // for good ones
 	good   [maxRemembered]atomic.Pointer[echoNode] // of nodes, in no order; each has won a draw
 }
 
@@ -144,7 +148,7 @@ func (e *echoPicker) Pick(p *Pick) *Node {
 	e.lay(&t, p)
 	for i := t.best(e.uneven); t.scores[i] < nobody; i = t.best(e.uneven) {
 		if n := t.nodes[i].Node; p.take(n) {
-			if i >= e.params.Remember {
+			if i >= e.slots {
 				e.remember(&t, i)
 			}
 			return n
@@ -175,7 +179,7 @@ const nobody = math.MaxFloat64 / 2
 // are different ones, and each node is drawn as often as any other.
 func (e *echoPicker) lay(t *choices, p *Pick) {
 	v := e.view(p.Now(), len(e.nodes))
-	t.n = e.params.Remember
+	t.n = e.slots
 	for i := range t.n {
 		t.nodes[i], t.scores[i] = e.good[i].Load(), nobody
 		if t.nodes[i] != nil {
@@ -261,7 +265,7 @@ const nearlyBest = 1.1
 // remember puts a drawn node that has won in the place of the worst that is remembered.
 func (e *echoPicker) remember(t *choices, won int) {
 	worst := 0
-	for i := range e.params.Remember {
+	for i := range e.slots {
 		if t.nodes[i] == t.nodes[won] {
 			return
 		}
@@ -269,7 +273,7 @@ func (e *echoPicker) remember(t *choices, won int) {
 			worst = i
 		}
 	}
-	if e.params.Remember > 0 {
+	if e.slots > 0 {
 		e.good[worst].Store(t.nodes[won])
 		t.nodes[won].note.good.Store(true)
 		if old := t.nodes[worst]; old != nil {
