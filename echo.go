@@ -9,8 +9,10 @@ import (
 
 // EchoParams are the settings of Echo. A zero field means its default.
 type EchoParams struct {
-	Choices  int // how many nodes are drawn for a pick; default 3, at most 16
-	Remember int // how many good ones are remembered from pick to pick; default 5, at most 8; negative = none
+	Choices int // how many nodes are drawn for a pick; default 3, at most 16
+	// Remember is how many of the good ones that are remembered from pick to pick a pick looks at; as many are remembered of
+	// up to 100 nodes, and of more nodes more. Default 5, at most 8; negative = none.
+	Remember int
 	// Gain is the share of a report in what is known of its node, if that is fresh: a report after a silence counts for as
 	// much as Drift has taken away, if that is more. Default 0.1.
 	Gain float64
@@ -105,9 +107,10 @@ const perRIF = 1000 // of typical's units
 
 // build is the Balancer.
 func (e *echo) build(nodes []*Node) Picker {
-	k := &echoPicker{echo: e, nodes: make([]echoNode, len(nodes)), slots: e.params.Remember}
-	if len(nodes) <= e.params.Choices {
-		k.slots = 0 // all are drawn
+	k := &echoPicker{echo: e, nodes: make([]echoNode, len(nodes))}
+	if len(nodes) > e.params.Choices { // or all are drawn
+		k.looks = e.params.Remember
+		k.good = make([]atomic.Pointer[echoNode], min(max(len(nodes)*k.looks/perLook, k.looks), mostGood))
 	}
 	total, even := weights(nodes)
 	found := 0
@@ -117,7 +120,7 @@ func (e *echo) build(nodes []*Node) Picker {
 		if !even {
 			k.uneven, k.nodes[i].weight = true, float64(n.Instance().weight()*len(nodes))/float64(total)
 		}
-		if note.good.Swap(false) && found < k.slots {
+		if note.good.Swap(false) && found < len(k.good) {
 			k.good[found].Store(&k.nodes[i])
 			note.good.Store(true)
 			found++
@@ -130,10 +133,17 @@ func (e *echo) build(nodes []*Node) Picker {
 type echoPicker struct {
 	*echo
 	nodes  []echoNode
-	uneven bool                                    // in weight
-	slots  int                                     // for good ones
-	good   [maxRemembered]atomic.Pointer[echoNode] // of nodes, in no order; each has won a draw
+	uneven bool                       // in weight
+	good   []atomic.Pointer[echoNode] // of nodes, in no order; each has won a draw
+	looks  int                        // how many of them a pick looks at
 }
+
+// A client of many nodes has much in flight, and soon has used up a few good ones: one node in perLook is remembered for
+// each that a pick looks at, up to mostGood.
+const (
+	perLook  = 100
+	mostGood = 64
+)
 
 // echoNode is a node and what is known of it.
 type echoNode struct {
@@ -148,7 +158,7 @@ func (e *echoPicker) Pick(p *Pick) *Node {
 	e.lay(&t, p)
 	for i := t.best(e.uneven); t.scores[i] < nobody; i = t.best(e.uneven) {
 		if n := t.nodes[i].Node; p.take(n) {
-			if i >= e.slots {
+			if i >= e.looks {
 				e.remember(&t, i)
 			}
 			return n
@@ -169,6 +179,7 @@ type choices struct {
 	nodes  [maxRemembered + maxChoices]*echoNode
 	scores [maxRemembered + maxChoices]float64
 	n      int
+	from   int // the place of the first of those remembered
 	random uint64
 }
 
@@ -179,9 +190,12 @@ const nobody = math.MaxFloat64 / 2
 // are different ones, and each node is drawn as often as any other.
 func (e *echoPicker) lay(t *choices, p *Pick) {
 	v := e.view(p.Now(), len(e.nodes))
-	t.n = e.slots
+	t.n = e.looks
+	if len(e.good) > e.looks {
+		t.from = below(p.Rand(), len(e.good))
+	}
 	for i := range t.n {
-		t.nodes[i], t.scores[i] = e.good[i].Load(), nobody
+		t.nodes[i], t.scores[i] = e.place(t, i).Load(), nobody
 		if t.nodes[i] != nil {
 			t.scores[i] = v.score(t.nodes[i])
 		}
@@ -262,22 +276,32 @@ func (t *choices) weighted(most float64) int {
 // nearlyBest is how much more than the least score counts as the same.
 const nearlyBest = 1.1
 
-// remember puts a drawn node that has won in the place of the worst that is remembered.
+// place is where the i-th of those remembered that a pick looks at has its place.
+func (e *echoPicker) place(t *choices, i int) *atomic.Pointer[echoNode] {
+	if i += t.from; i >= len(e.good) {
+		i -= len(e.good)
+	}
+	return &e.good[i]
+}
+
+// remember puts a drawn node that has won in the place of the worst of those that the pick looked at.
 func (e *echoPicker) remember(t *choices, won int) {
+	node := t.nodes[won]
+	if e.looks == 0 || len(e.good) > e.looks && node.note.good.Load() {
+		return
+	}
 	worst := 0
-	for i := range e.slots {
-		if t.nodes[i] == t.nodes[won] {
+	for i := range e.looks {
+		if t.nodes[i] == node {
 			return
 		}
 		if t.scores[i] > t.scores[worst] {
 			worst = i
 		}
 	}
-	if e.slots > 0 {
-		e.good[worst].Store(t.nodes[won])
-		t.nodes[won].note.good.Store(true)
-		if old := t.nodes[worst]; old != nil {
-			old.note.good.Store(false)
-		}
+	e.place(t, worst).Store(node)
+	node.note.good.Store(true)
+	if old := t.nodes[worst]; old != nil {
+		old.note.good.Store(false)
 	}
 }
