@@ -17,7 +17,7 @@ func TestBoundedLoadHoldsForAnyKeys(t *testing.T) {
 	oneGoroutine(t)
 	t.Parallel()
 	for _, b := range hashBalancers {
-		for seed := range uint64(min(seeds, 200)) {
+		for seed := range uint64(min(seeds, 60)) {
 			rng := rand.New(rand.NewPCG(seed, 1))
 			set := instances(1 + rng.IntN(20))
 			weights := 0
