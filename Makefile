@@ -54,7 +54,7 @@ faults: ## the table: what callers notice while replicas misbehave (FAULTS: flag
 
 experiments: ## every experiment that ships, and their tables in docs/EXPERIMENTS.md; takes long (SIMFLAGS)
 	@set -e; mkdir -p docs/experiments; \
-	{ printf '# Experiments\n\nWritten by `make experiments` from the files in sim/experiments; see SIMULATOR.md.\n\n'; \
+	{ printf '# Experiments\n\nWritten by `make experiments` from the files in sim/experiments; see SIMULATOR.md, and FINDINGS.md for what to make of them.\n\n'; \
 		$(GO) run ./cmd/rota sim -markdown -out docs/experiments $(SIMFLAGS) sim/experiments/*.yaml; \
 	} >docs/EXPERIMENTS.md.new; mv docs/EXPERIMENTS.md.new docs/EXPERIMENTS.md
 
