@@ -213,7 +213,7 @@ func TestEchoDrawsDifferentNodes(t *testing.T) {
 
 // A good node is found again without being drawn, after updates too, and never once it is out of the set.
 func TestEchoRemembersGoodNodes(t *testing.T) {
-	const n, good, calls = 1000, 7, 400
+	const n, good, calls = 100, 7, 400
 	for _, remember := range []int{0, -1} {
 		w := newProbing(t, 1, n, rota.Echo(rota.EchoParams{Remember: remember}))
 		for i := range n {
