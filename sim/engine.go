@@ -7,8 +7,8 @@ import "time"
 type engine struct {
 	now    time.Duration
 	seq    uint64
-	events []event  // a heap of what will certainly happen
-	timers []*timer // and one of what may be put off
+	events []event      // a heap of what will certainly happen
+	timers heap[*timer] // and one of what may be put off
 }
 
 // actor is something that events happen to. step says what it is.
@@ -89,63 +89,21 @@ func (e *engine) set(t *timer, at time.Duration) {
 	e.seq++
 	t.at, t.seq = max(at, e.now), e.seq
 	if t.pos == 0 {
-		e.timers = append(e.timers, t)
-		t.pos = len(e.timers)
+		e.timers.push(t)
+	} else {
+		e.timers.moved(t)
 	}
-	e.sift(t.pos - 1)
 }
 
 // stop lets t not happen.
 func (e *engine) stop(t *timer) {
-	if t.pos == 0 {
-		return
-	}
-	i, n := t.pos-1, len(e.timers)-1
-	last := e.timers[n]
-	e.timers[n] = nil
-	e.timers = e.timers[:n]
-	t.pos = 0
-	if i < n {
-		e.timers[i] = last
-		last.pos = i + 1
-		e.sift(i)
+	if t.pos > 0 {
+		e.timers.remove(t)
 	}
 }
 
-// sift moves the timer at i to where it belongs.
-func (e *engine) sift(i int) {
-	h := e.timers
-	t := h[i]
-	for i > 0 {
-		up := (i - 1) / 4
-		if !before(t.at, t.seq, h[up].at, h[up].seq) {
-			break
-		}
-		h[i] = h[up]
-		h[i].pos = i + 1
-		i = up
-	}
-	for {
-		first := 4*i + 1
-		if first >= len(h) {
-			break
-		}
-		least := first
-		for c := first + 1; c < min(first+4, len(h)); c++ {
-			if before(h[c].at, h[c].seq, h[least].at, h[least].seq) {
-				least = c
-			}
-		}
-		if !before(h[least].at, h[least].seq, t.at, t.seq) {
-			break
-		}
-		h[i] = h[least]
-		h[i].pos = i + 1
-		i = least
-	}
-	h[i] = t
-	t.pos = i + 1
-}
+func (t *timer) before(u *timer) bool { return before(t.at, t.seq, u.at, u.seq) }
+func (t *timer) slot() *int           { return &t.pos }
 
 // next lets the next thing happen. It reports false if there is none.
 func (e *engine) next() bool {

@@ -183,7 +183,7 @@ func (s *server) stop() {
 	}
 	for len(s.running) > 0 { // what nobody waits for
 		r := s.running[0]
-		s.remove(r)
+		s.running.remove(r)
 		s.w.release(r)
 	}
 	s.retune()

@@ -18,7 +18,7 @@ type processor struct {
 	part     uint64 // of a nanosecond more, in 2^-32: to look at it often must not make it slower
 	touched  time.Duration
 	rate     uint64 // at which attained grows, in 2^-32 a nanosecond
-	running  []*request
+	running  heap[*request]
 	used     float64 // core-nanoseconds
 	using    float64 // cores in use
 }
@@ -80,58 +80,16 @@ func (p *processor) due() (time.Duration, bool) {
 // add lets a request run.
 func (p *processor) add(r *request, work time.Duration) {
 	r.tag = p.attained + int64(work)
-	p.running = append(p.running, r)
-	r.pos = len(p.running)
-	p.sift(r.pos - 1)
-}
-
-// remove takes a running request out.
-func (p *processor) remove(r *request) {
-	i, n := r.pos-1, len(p.running)-1
-	last := p.running[n]
-	p.running[n] = nil
-	p.running = p.running[:n]
-	r.pos = 0
-	if i < n {
-		p.running[i] = last
-		last.pos = i + 1
-		p.sift(i)
-	}
+	p.running.push(r)
 }
 
 // finish takes out the request that ends now. What rounding has left of its work is forgiven.
 func (p *processor) finish() *request {
 	r := p.running[0]
 	p.attained = max(p.attained, r.tag)
-	p.remove(r)
+	p.running.remove(r)
 	return r
 }
 
-func (p *processor) sift(i int) {
-	h := p.running
-	r := h[i]
-	for i > 0 && less(r, h[(i-1)/2]) {
-		h[i] = h[(i-1)/2]
-		h[i].pos = i + 1
-		i = (i - 1) / 2
-	}
-	for {
-		c := 2*i + 1
-		if c >= len(h) {
-			break
-		}
-		if c+1 < len(h) && less(h[c+1], h[c]) {
-			c++
-		}
-		if !less(h[c], r) {
-			break
-		}
-		h[i] = h[c]
-		h[i].pos = i + 1
-		i = c
-	}
-	h[i] = r
-	r.pos = i + 1
-}
-
-func less(a, b *request) bool { return a.tag < b.tag || a.tag == b.tag && a.id < b.id }
+func (r *request) before(o *request) bool { return r.tag < o.tag || r.tag == o.tag && r.id < o.id }
+func (r *request) slot() *int             { return &r.pos }

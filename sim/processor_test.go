@@ -46,7 +46,7 @@ func TestProcessorSharesLikeTheModel(t *testing.T) {
 			switch r.IntN(6) {
 			case 0:
 				for x := range left {
-					p.remove(x)
+					p.running.remove(x)
 					delete(left, x)
 					break
 				}

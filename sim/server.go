@@ -254,7 +254,7 @@ func (s *server) leave(r *request, whole bool) {
 	}
 	if r.pos > 0 {
 		s.advance(w.now)
-		s.remove(r)
+		s.running.remove(r)
 		s.retune()
 	}
 	if r.working {
