@@ -77,5 +77,5 @@ func (cl *Cluster) overdraw(now time.Duration) { cl.budget.Overdraw(cl.budgetTer
 
 // tokens works the rule out: a call's, and those that there are without any.
 func (b Budget) tokens() (ratio, floor float64) {
-	return max(or(b.Ratio, 0.1), 0), max(or(b.MinPerSecond, 1), 0) * window.Span.Seconds()
+	return setting(b.Ratio, 0.1), setting(b.MinPerSecond, 1) * window.Span.Seconds()
 }

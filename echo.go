@@ -50,7 +50,7 @@ func (p EchoParams) Validate() error {
 // withDefaults also makes the best of what Validate would refuse.
 func (p EchoParams) withDefaults() EchoParams {
 	p.Choices = min(or(max(p.Choices, 0), 3), maxChoices)
-	p.Remember = min(max(or(p.Remember, 5), 0), maxRemembered)
+	p.Remember = min(setting(p.Remember, 5), maxRemembered)
 	p.Drift = or(max(p.Drift, 0), 20*time.Second)
 	for _, f := range []struct {
 		v         *float64

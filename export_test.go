@@ -82,3 +82,6 @@ func BookTotal(cl *Cluster) (total int64) {
 }
 
 func (a *affinity) held() *book { return a.book }
+
+// Probes reports whether the balancer has nodes probed.
+func (cl *Cluster) Probes() bool { return cl.set.Load().tiers[0].prober != nil }

@@ -106,13 +106,7 @@ func (cl *Cluster) Probed(now time.Time, n *Node, l Load) {
 }
 
 // Draining keeps new attempts away from n for DrainRest, as long as there is another.
-func (cl *Cluster) Draining(now time.Time, n *Node) { n.restUntil(cl.since(now)+DrainRest, true) }
-
-// Probes reports whether the balancer has nodes probed.
-func (cl *Cluster) Probes() bool {
-	s := cl.set.Load()
-	return s != nil && len(s.tiers) > 0 && s.tiers[0].prober != nil
-}
+func (cl *Cluster) Draining(now time.Time, n *Node) { n.drains(cl.since(now)) }
 
 // Tick lets the balancer do what is due, and returns how long from now it is to be called again; 0 = not before the set
 // changes. Calls of Tick must not overlap.
@@ -136,8 +130,11 @@ func (cl *Cluster) Tick(now time.Time) time.Duration {
 // minTick keeps a Ticker that wants to be called again at once from taking a processor for itself.
 const minTick = time.Millisecond
 
-// learn tells the picker of an attempt's end.
+// learn tells the throttle and the picker of an attempt's end.
 func (p *Plan) learn(a *Attempt) {
+	if t := p.cl.throttle; t != nil {
+		t.ended(p.now, p.seat, a)
+	}
 	if l := a.tier.learner; l != nil {
 		o := &a.outcome
 		p.end = End{p.now, a.took, o.Verdict, o.Unsent, o.Load}

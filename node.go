@@ -144,7 +144,7 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 		n.release()
 	}
 	if o.Draining {
-		n.restUntil(now+DrainRest, true)
+		n.drains(now)
 	}
 	switch o.Verdict {
 	case Success:
@@ -263,9 +263,12 @@ func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) ch
 	return worsened
 }
 
+// drains takes note that the replica is going away.
+func (n *Node) drains(now time.Duration) { n.restUntil(now+DrainRest, true) }
+
 // restUntil keeps attempts away from the node until t. The replica's own wish is granted. A rest that is only our guess,
-// or the wish of one that answers others (soft), ends when no other node is left: refusing calls for a replica that refuses some would make things worse. The
-// lowest bit of the word tells which it is.
+// or the wish of one that answers others (soft), ends when no other node is left: refusing calls for a replica that
+// refuses some would make things worse. The lowest bit of the word tells which it is.
 func (n *Node) restUntil(t time.Duration, soft bool) {
 	word := int64(t) &^ 1
 	if soft {

@@ -1,7 +1,6 @@
 package rota
 
 import (
-	"math"
 	"math/bits"
 	"sync/atomic"
 	"time"
@@ -53,7 +52,7 @@ type PeakEWMAParams struct {
 func (p PeakEWMAParams) withDefaults() PeakEWMAParams {
 	p.Choices = or(max(p.Choices, 0), 2)
 	p.Tau = or(max(p.Tau, 0), 10*time.Second)
-	p.Explore = min(max(or(p.Explore, 1.0/16), 0), 1)
+	p.Explore = min(setting(p.Explore, 1.0/16), 1)
 	return p
 }
 
@@ -220,62 +219,4 @@ func (n *peakNote) refuse(now time.Duration) {
 func refusals(w uint64, now time.Duration) float64 {
 	count, idle := unpackCost(w, now)
 	return count * fade(idle, overloadSpan)
-}
-
-func packCost(v float64, now time.Duration) uint64 {
-	return uint64(math.Float32bits(float32(v)))<<32 | uint64(uint32(now/time.Microsecond))
-}
-
-// unpackCost returns what packCost got, and how long ago that was: modulo 71 minutes, and 0 if others are behind by up to
-// four.
-func unpackCost(w uint64, now time.Duration) (v float64, ago time.Duration) {
-	us := uint32(now/time.Microsecond) - uint32(w)
-	if us > math.MaxUint32-1<<28 {
-		us = 0
-	}
-	return float64(math.Float32frombits(uint32(w >> 32))), time.Duration(us) * time.Microsecond
-}
-
-// typical is what an answer takes in the cluster: a moving average over those of all nodes, sampled a millisecond apart,
-// so that processors that only read it share its cache line. Failures are not in it: their cost is a multiple of it. And
-// no answer counts for more than typicalMost times as much as it, or one replica that hangs would make it that of nobody.
-type typical struct {
-	_    [64]byte
-	word atomic.Uint64 // as in peakNote
-	seen atomic.Uint32 // samples, up to typicalEnough
-	_    [52]byte
-}
-
-const (
-	typicalEvery  = time.Millisecond
-	typicalTau    = 10 * time.Second
-	typicalEnough = 1000
-	typicalMost   = 4
-)
-
-func (t *typical) observe(now, d time.Duration) {
-	w := t.word.Load()
-	old, idle := unpackCost(w, now)
-	if w != 0 && idle < typicalEvery {
-		return
-	}
-	took, share := max(float64(d), 1), 1.0
-	if w != 0 {
-		took, share = min(took, typicalMost*old), 1-fade(idle, typicalTau)
-		if k := t.seen.Load(); k < typicalEnough { // the first are a plain mean
-			share = max(share, 1/float64(k+1))
-		}
-	}
-	if t.word.CompareAndSwap(w, packCost(old+(took-old)*share, now)) && t.seen.Load() < typicalEnough {
-		t.seen.Add(1)
-	}
-}
-
-// value returns the average; 1 before the first answer.
-func (t *typical) value() float64 {
-	w := t.word.Load()
-	if w == 0 {
-		return 1
-	}
-	return float64(math.Float32frombits(uint32(w >> 32)))
 }

@@ -243,9 +243,6 @@ func (p *Plan) report(a *Attempt) Report {
 // record tells the node how the attempt ended.
 func (p *Plan) record(a *Attempt) {
 	p.cl.changed(p.now, a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
-	if t := p.cl.throttle; t != nil {
-		t.ended(p.now, p.seat, a)
-	}
 	p.learn(a)
 	p.observe(a)
 }
@@ -284,11 +281,8 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	}
 	a.took, a.phase, a.outcome = p.now-a.start, taken, o
 	p.win(a)
-	if t := p.cl.throttle; t != nil {
-		t.ended(p.now, p.seat, a)
-	}
 	if o.Draining {
-		a.node.restUntil(p.now+DrainRest, true) // a long reply must not hide it
+		a.node.drains(p.now) // a long reply must not hide it
 	}
 	p.learn(a)
 	h := Held{p.cl, a.node, a.tier, a.ticket, a.took, a.Number(), a.hedge}

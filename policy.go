@@ -1,6 +1,7 @@
 package rota
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -185,7 +186,7 @@ func (p Policy) rules() rules {
 		r.limited = true
 		r.limit = rate.New(l.PerSecond, or(l.Burst, max(1, int(min(l.PerSecond/10, 1e6)))))
 	}
-	r.slowStart = max(or(p.SlowStart, time.Second), 0)
+	r.slowStart = setting(p.SlowStart, time.Second)
 	r.budget.ratio, r.budget.floor = p.Budget.tokens()
 	return r
 }
@@ -196,4 +197,10 @@ func or[T comparable](v, zero T) T {
 		return zero
 	}
 	return v
+}
+
+// setting is v, its default when it is zero, and zero when it is negative.
+func setting[T cmp.Ordered](v, def T) T {
+	var zero T
+	return max(or(v, def), zero)
 }

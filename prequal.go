@@ -1,7 +1,6 @@
 package rota
 
 import (
-	"cmp"
 	"time"
 )
 
@@ -76,15 +75,6 @@ func (p PrequalParams) filled() PrequalParams {
 	p.Idle = setting(p.Idle, 500*time.Millisecond)
 	p.MaxReuse = max(setting(p.MaxReuse, 16), 1)
 	return p
-}
-
-// setting is v, its default when it is zero, and zero when it is negative.
-func setting[T cmp.Ordered](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return max(v, zero)
 }
 
 // size is how many answers are kept of n nodes.

@@ -69,11 +69,8 @@ func (s *pool) start(seed uint64) {
 // uniform returns a number in [0, 1) (splitmix64: G. Steele and others, "Fast Splittable Pseudorandom Number Generators",
 // 2014). Answers to probes come without a source of randomness.
 func (s *pool) uniform() float64 {
-	s.seed += 0x9e3779b97f4a7c15
-	z := s.seed
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return float64((z^z>>31)>>11) / (1 << 53)
+	s.seed += golden
+	return float64(mix(s.seed)>>11) / (1 << 53)
 }
 
 // find returns the index of n's entry, or -1.

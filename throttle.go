@@ -58,7 +58,7 @@ func newThrottle(t *Throttle, seats int) *throttle {
 		return nil
 	}
 	return &throttle{
-		k: or(t.K, 2), most: or(t.MaxReject, 0.95), floor: max(or(t.MinPerSecond, 1), 0), cells: make([]throttleCell, seats),
+		k: or(t.K, 2), most: or(t.MaxReject, 0.95), floor: setting(t.MinPerSecond, 1), cells: make([]throttleCell, seats),
 	}
 }
 

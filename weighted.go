@@ -52,7 +52,7 @@ func (p WeightedRoundRobinParams) withDefaults() WeightedRoundRobinParams {
 	p.Blackout = or(p.Blackout, 10*time.Second)
 	p.Expiration = or(p.Expiration, 3*time.Minute)
 	p.Tau = or(p.Tau, 10*time.Second)
-	p.ErrorPenalty = max(or(p.ErrorPenalty, 1), 0)
+	p.ErrorPenalty = setting(p.ErrorPenalty, 1)
 	return p
 }
 
@@ -233,19 +233,4 @@ func (n *weightNote) known() float64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return float64(n.weight)
-}
-
-// fade is what is left of something after time t when it decays with the time constant tau: exp(-t/tau) within 3.5 % as
-// long as t < tau, and somewhat more after that. math.Exp would give other digits on another processor.
-func fade(t, tau time.Duration) float64 { return fadeBy(t, perTau(tau)) }
-
-// perTau makes of a time constant what fadeBy multiplies with: a division less where it counts.
-func perTau(tau time.Duration) float64 { return 1 / (16 * float64(tau)) }
-
-func fadeBy(t time.Duration, per float64) float64 {
-	f := 1 + float64(max(t, 0))*per
-	f *= f
-	f *= f
-	f *= f
-	return 1 / (f * f)
 }

@@ -1,6 +1,7 @@
 package rotahttp
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"math/rand/v2"
@@ -142,7 +143,7 @@ type question struct {
 
 // ask sends a question, and returns the reply without its body.
 func (p *peer) ask(ctx context.Context, q question) (*http.Response, error) {
-	host := or(q.host, p.url.Host)
+	host := cmp.Or(q.host, p.url.Host)
 	u := *p.address(&url.URL{Scheme: q.scheme, Host: host})
 	u.Path, u.RawPath = q.path, ""
 	req := (&http.Request{Method: http.MethodGet, URL: &u, Host: host, Header: http.Header{"User-Agent": {q.agent}}}).WithContext(ctx)

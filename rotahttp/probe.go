@@ -1,6 +1,7 @@
 package rotahttp
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -182,7 +183,7 @@ func (k *prober) fetch(ctx context.Context, r *probed) (rota.Load, time.Duration
 	ctx, cancel := context.WithTimeout(ctx, k.Timeout)
 	defer cancel()
 	origin := k.origin.Load()
-	resp, err := r.peer.ask(ctx, question{or(k.Scheme, origin.Scheme), or(k.Host, origin.Host), k.Path, "rota-probe"})
+	resp, err := r.peer.ask(ctx, question{cmp.Or(k.Scheme, origin.Scheme), cmp.Or(k.Host, origin.Host), k.Path, "rota-probe"})
 	if err != nil {
 		return rota.Load{}, silentPause * k.Timeout
 	}
@@ -198,11 +199,4 @@ func (k *prober) fetch(ctx context.Context, r *probed) (rota.Load, time.Duration
 		return rota.Load{}, silentPause * k.Timeout
 	}
 	return rota.Load{}, unknownPause
-}
-
-func or(s, zero string) string {
-	if s == "" {
-		return zero
-	}
-	return s
 }

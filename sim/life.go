@@ -69,7 +69,7 @@ func (s *server) suffer() {
 func (s *server) tune() {
 	s.advance(s.w.now)
 	c := &s.condition
-	s.cores = s.of.cores(s.index) * c.share * c.machine
+	s.cores = s.promised * c.share * c.machine
 	s.slow = c.slowed * c.cold
 	if c.paused || s.cores <= 0 {
 		s.slow = math.Inf(1)

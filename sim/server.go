@@ -10,11 +10,12 @@ import (
 
 // server is one replica: a limit, a queue, and a processor.
 type server struct {
-	w     *world
-	of    *service
-	index int
-	work  float64 // a request's work is so many times as long here
-	inst  rota.Instance
+	w        *world
+	of       *service
+	index    int
+	work     float64 // a request's work is so many times as long here
+	promised float64 // cores
+	inst     rota.Instance
 
 	processor
 	finish  timer
@@ -318,7 +319,7 @@ func ending(o *rota.Outcome) report.Ending {
 // load is what the server says of itself.
 func (s *server) load(l report.Load) rota.Load {
 	s.advance(s.w.now)
-	s.util.at(s.w.now, s.used/s.of.cores(s.index))
+	s.util.at(s.w.now, s.used/s.promised)
 	return rota.Load{Known: true, RIF: l.RIF, Latency: l.Latency, Rate: l.Rate, Utilization: s.util.recent}
 }
 

@@ -42,8 +42,8 @@ func (w *world) result(i int, t *tally, plots bool) Row {
 
 func (s *service) result(t *serviceTally, calls float64, span time.Duration) ServiceRun {
 	r := ServiceRun{Name: s.Name, UtilizationLow: math.Inf(1)}
-	for k := range s.servers {
-		u := t.used[k] / s.cores(k) / float64(span)
+	for k, x := range s.servers {
+		u := t.used[k] / x.promised / float64(span)
 		r.Utilization += u / float64(len(s.servers))
 		r.UtilizationLow, r.UtilizationHigh = min(r.UtilizationLow, u), max(r.UtilizationHigh, u)
 		r.Attempts += float64(t.attempts[k])

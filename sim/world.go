@@ -169,12 +169,13 @@ func (w *world) newService(i int) *service {
 		s.server = v
 	}
 	for k := range s.Replicas {
-		x := &server{w: w, of: s, index: k, work: 1, report: new(report.Estimator), inst: rota.Instance{Addr: fmt.Sprintf("%s-%d", s.Name, k)}}
+		x := &server{w: w, of: s, index: k, work: 1, promised: s.server.Cores, report: new(report.Estimator), inst: rota.Instance{Addr: fmt.Sprintf("%s-%d", s.Name, k)}}
 		x.finish.who = x
 		x.waiting.which = inQueue
 		x.condition = well
 		if g := s.group(k); g != nil {
 			x.work, x.inst.Weight, x.inst.Priority = g.Work, g.Weight, g.Priority
+			x.promised = cmp.Or(g.Cores, x.promised)
 		}
 		if len(s.Zones) > 0 {
 			x.inst.Zone = s.Zones[k%len(s.Zones)]
@@ -206,14 +207,6 @@ func (s *service) group(k int) *Group {
 		from += n
 	}
 	return nil
-}
-
-// cores is what replica k was promised.
-func (s *service) cores(k int) float64 {
-	if g := s.group(k); g != nil && g.Cores > 0 {
-		return g.Cores
-	}
-	return s.server.Cores
 }
 
 // rate is how many requests a second the service can do, with the servers that every variant has that says nothing of
