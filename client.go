@@ -50,7 +50,7 @@ type Config struct {
 	Service  string // a name for errors, events and metrics
 	Resolver Resolver
 	Policy   Policy
-	Balancer Balancer // nil = RoundRobin(); belongs to this Client alone
+	Balancer Balancer // nil = Echo(EchoParams{}); belongs to this Client alone
 	Subset   Subset   // chooses whom to use of what the Resolver tells; nil = all
 	Observer Observer
 	// SharedBudget is used instead of the policy's Budget; nil = there is none.

@@ -52,7 +52,7 @@ type Cluster struct {
 type ClusterParams struct {
 	Service  string
 	Policy   Policy   // must be valid
-	Balancer Balancer // nil = RoundRobin()
+	Balancer Balancer // nil = Echo(EchoParams{})
 	Observer Observer
 	Rand     func() uint64 // must be safe for concurrent use if the Cluster is used so
 	Now      time.Time     // the start; no later time may be before it
@@ -101,7 +101,7 @@ type callCounts struct {
 // NewCluster returns a Cluster without nodes.
 func NewCluster(p ClusterParams) *Cluster {
 	if p.Balancer == nil {
-		p.Balancer = RoundRobin()
+		p.Balancer = Echo(EchoParams{})
 	}
 	cl := &Cluster{
 		service: p.Service, rules: p.Policy.rules(), balancer: p.Balancer, observer: p.Observer, rand: p.Rand,

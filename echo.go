@@ -5,6 +5,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"github.com/rota-go/rota/internal/breaker"
 )
 
 // EchoParams are the settings of Echo. A zero field means its default.
@@ -76,9 +78,13 @@ const (
 //	latency x (1 + RIF + Own x attempts of ours in flight)
 //
 // Both are moving averages over the reports of a node; but the RIF of the last report counts alone while it is fresh,
-// which it is for about two answers' time. A failure and a refusal count as an answer that took ten times as long as
-// answers take, and failures in a row as attempts in flight until they have drifted away. A reply that reports nothing
-// counts as one from a replica with the average RIF that measures the latency which we do.
+// which it is for about two answers' time. A reply that reports nothing counts as one from a replica with the average RIF
+// that measures the latency which we do.
+//
+// A failure and a refusal count as an answer that took ten times as long as answers take, and failures in a row as
+// attempts in flight, until they have drifted away; if there are breakers, until two seconds have passed without another.
+// What was known of a replica before its breaker opened is forgotten when it closes, and one that is due for a trial is
+// taken first, as far as calls can be spared for it.
 //
 // A node of Weight w may have w times as much in flight as one of Weight 1 for the same score, and of those with equal
 // scores it is taken w times as often. A node of which nothing is heard drifts to the average of all, so none starves. Of
@@ -118,7 +124,7 @@ func (e *echo) build(nodes []*Node) Picker {
 		note := notesOn[echoNote](n)
 		k.nodes[i] = echoNode{n, note, 1}
 		if !even {
-			k.uneven, k.nodes[i].weight = true, float64(n.Instance().weight()*len(nodes))/float64(total)
+			k.uneven, k.nodes[i].perWeight = true, float64(total)/float64(n.Instance().weight()*len(nodes))
 		}
 		if note.good.Swap(false) && found < len(k.good) {
 			k.good[found].Store(&k.nodes[i])
@@ -148,12 +154,17 @@ const (
 // echoNode is a node and what is known of it.
 type echoNode struct {
 	*Node
-	note   *echoNote
-	weight float64 // beside the mean of all
+	note      *echoNote
+	perWeight float64 // the mean of all weights, by its own
 }
 
 // Pick takes the best of those drawn and remembered.
 func (e *echoPicker) Pick(p *Pick) *Node {
+	if p.plan.wary {
+		if n := e.turn(p); n != nil {
+			return n
+		}
+	}
 	var t choices
 	e.lay(&t, p)
 	for i := t.best(e.uneven); t.scores[i] < nobody; i = t.best(e.uneven) {
@@ -165,6 +176,24 @@ func (e *echoPicker) Pick(p *Pick) *Node {
 		}
 		t.scores[i] = nobody
 	}
+	return e.any(p)
+}
+
+// turn is for what is decided by other things than scores: a failing node gets the few calls that it is to have, and in
+// panic all nodes are called alike, since what is known of them is that none is well.
+func (e *echoPicker) turn(p *Pick) *Node {
+	if p.lenience == forced {
+		return e.any(p)
+	}
+	n := e.nodes[below(p.Rand(), len(e.nodes))].Node
+	if n.breaker.Phase() == breaker.Failing && p.take(n) {
+		return n
+	}
+	return nil
+}
+
+// any takes a usable node at random.
+func (e *echoPicker) any(p *Pick) *Node {
 	start := below(p.Rand(), len(e.nodes))
 	for i := range e.nodes {
 		if n := e.nodes[(start+i)%len(e.nodes)].Node; p.take(n) {
@@ -189,10 +218,18 @@ const nobody = math.MaxFloat64 / 2
 // lay lays out the candidates. Those drawn are each from a part of their own of all nodes, from a random one on: so they
 // are different ones, and each node is drawn as often as any other.
 func (e *echoPicker) lay(t *choices, p *Pick) {
-	v := e.view(p.Now(), len(e.nodes))
-	t.n = e.looks
-	if len(e.good) > e.looks {
-		t.from = below(p.Rand(), len(e.good))
+	v := e.view(p.Now(), len(e.nodes), p.plan.cl.rules.breaker)
+	size, parts := len(e.nodes), e.params.Choices
+	t.random = p.Rand()
+	if size <= parts {
+		for i := range e.nodes {
+			t.nodes[i], t.scores[i] = &e.nodes[i], v.score(&e.nodes[i])
+		}
+		t.n = size
+		return
+	}
+	if t.n = e.looks; len(e.good) > e.looks {
+		t.from, t.random = draw(t.random, len(e.good))
 	}
 	for i := range t.n {
 		t.nodes[i], t.scores[i] = e.place(t, i).Load(), nobody
@@ -200,17 +237,16 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 			t.scores[i] = v.score(t.nodes[i])
 		}
 	}
-	size, parts := len(e.nodes), min(e.params.Choices, len(e.nodes))
-	first, random := draw(p.Rand(), size)
+	first, random := draw(t.random, size)
 	for j := range parts {
+		if j%2 == 1 { // a random number is enough for two draws, of up to millions of nodes
+			random = p.Rand()
+		}
 		from, to := j*size/parts, (j+1)*size/parts
 		var i int
 		i, random = draw(random, to-from)
 		if i += first + from; i >= size {
 			i -= size
-		}
-		if j%2 == 1 {
-			random = p.Rand()
 		}
 		t.nodes[t.n], t.scores[t.n] = &e.nodes[i], v.score(&e.nodes[i])
 		t.n++
@@ -256,7 +292,7 @@ func (t *choices) weighted(most float64) int {
 	sum, last := 0.0, 0
 	for i := range t.n {
 		if t.scores[i] <= most {
-			sum += t.nodes[i].weight
+			sum += 1 / t.nodes[i].perWeight
 		}
 	}
 	k, random := draw(t.random, 1<<30)
@@ -264,10 +300,11 @@ func (t *choices) weighted(most float64) int {
 	left := sum * float64(k) / (1 << 30)
 	for i := range t.n {
 		if t.scores[i] <= most {
-			if last = i; left < t.nodes[i].weight {
+			weight := 1 / t.nodes[i].perWeight
+			if last = i; left < weight {
 				break
 			}
-			left -= t.nodes[i].weight
+			left -= weight
 		}
 	}
 	return last
@@ -284,24 +321,27 @@ func (e *echoPicker) place(t *choices, i int) *atomic.Pointer[echoNode] {
 	return &e.good[i]
 }
 
-// remember puts a drawn node that has won in the place of the worst of those that the pick looked at.
+// remember puts a drawn node that has won in the place of one of the worst of those that the pick looked at. Chance decides
+// among them as it does among the best, or equal nodes would not be remembered equally often.
 func (e *echoPicker) remember(t *choices, won int) {
 	node := t.nodes[won]
 	if e.looks == 0 || len(e.good) > e.looks && node.note.good.Load() {
 		return
 	}
-	worst := 0
+	most := 0.0
 	for i := range e.looks {
 		if t.nodes[i] == node {
 			return
 		}
-		if t.scores[i] > t.scores[worst] {
-			worst = i
-		}
+		most = max(most, t.scores[i])
 	}
-	e.place(t, worst).Store(node)
+	i := below(t.random, e.looks)
+	for t.scores[i]*nearlyBest < most {
+		i = (i + 1) % e.looks
+	}
+	e.place(t, i).Store(node)
 	node.note.good.Store(true)
-	if old := t.nodes[worst]; old != nil {
+	if old := t.nodes[i]; old != nil {
 		old.note.good.Store(false)
 	}
 }

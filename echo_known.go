@@ -10,21 +10,24 @@ import (
 type view struct {
 	*echo
 	now               time.Duration
+	nodes             int
+	guarded           bool    // by breakers
 	meanLatency, mean float64 // averages over all nodes: latency, and RIF
-	unknown           float64 // the factor for nodes that are new among others
-	perFresh          float64 // see fadeBy
 }
 
-func (e *echo) view(now time.Duration, nodes int) view {
-	v := view{echo: e, now: now, meanLatency: e.latency.value(), mean: e.meanRIF(), unknown: e.params.Unknown}
-	if nodes <= fewNodes {
-		v.unknown = 1 + (v.unknown-1)*v.mean/(1+v.mean)
+func (e *echo) view(now time.Duration, nodes int, guarded bool) view {
+	return view{echo: e, now: now, nodes: nodes, guarded: guarded, meanLatency: e.latency.value(), mean: e.meanRIF()}
+}
+
+// unknown is how many times as slow as the average a node is taken to be that is new among others.
+func (v *view) unknown() float64 {
+	if int(v.latency.seen.Load()) < min(v.nodes, typicalEnough) {
+		return 1 // all are new: the first one called, whatever it is like, must not look better than the others
 	}
-	if int(e.latency.seen.Load()) < min(nodes, typicalEnough) {
-		v.unknown = 1 // all are new: the first one called, whatever it is like, must not look better than the others
+	if v.nodes <= fewNodes {
+		return 1 + (v.params.Unknown-1)*v.mean/(1+v.mean)
 	}
-	v.perFresh = 1 / (16 * freshAnswers * v.meanLatency)
-	return v
+	return v.params.Unknown
 }
 
 // fewNodes is up to how many nodes a client without much to do tries a new one soon.
@@ -33,27 +36,50 @@ const fewNodes = 8
 // freshAnswers is for how many answers' time, about, the RIF of a report counts alone.
 const freshAnswers = 2
 
+// fresh is what is left, after age, of the last report's claim to be true alone.
+func (v *view) fresh(age time.Duration) float64 {
+	return fadeBy(age, 1/(16*freshAnswers*v.meanLatency))
+}
+
 // score is what a call at n is expected to cost.
 func (v *view) score(n *echoNode) float64 {
+	if n.breaker.Due(v.now) {
+		return 0 // what is known of it is what took it out of use, and only a trial tells whether it still holds
+	}
 	latency, rif, own := v.meanLatency, v.mean, float64(n.InFlight())
-	row := float64(min(n.breaker.Row(), maxRow))
 	switch at := n.note.at.Load(); {
 	case at > 0:
 		age := v.now - time.Duration(at)
 		last, _ := unpackPair(n.note.last.Load())
 		knownLatency, knownRIF := unpackPair(n.note.averages.Load())
-		knownRIF += (last - knownRIF) * fadeBy(age, v.perFresh)
+		if last != knownRIF { // as they are where nobody has much to do; two divisions less
+			knownRIF += (last - knownRIF) * v.fresh(age)
+		}
 		known := v.drifted(age)
 		latency += (knownLatency - latency) * known
 		rif += (knownRIF - rif) * known
-		own += row * known
 	case at == 0:
 		n.note.at.CompareAndSwap(0, -1-int64(v.now))
-		latency *= v.unknown
+		latency *= v.unknown()
 	default:
-		latency += latency * (v.unknown - 1) * v.drifted(v.now+time.Duration(at))
+		latency += latency * (v.unknown() - 1) * v.drifted(v.now+time.Duration(at))
 	}
-	return latency * (1 + (rif+v.params.Own*own)/n.weight)
+	if at := n.note.failed.Load(); at > 0 {
+		if held := v.held(v.now - time.Duration(at)); held > 0 {
+			latency += math.Float64frombits(n.note.faults.Load()) * held
+			own += float64(min(n.breaker.Row(), maxRow)) * held
+		}
+	}
+	return latency * (1 + (rif+v.params.Own*own)*n.perWeight)
+}
+
+// held is what is left of a failure. Where breakers keep away from who fails on and on, it is forgiven soon: or one
+// failure would keep a replica idle whose neighbours are idle too.
+func (v *view) held(age time.Duration) float64 {
+	if v.guarded {
+		return leftOf(age, 1/float64(forgiven))
+	}
+	return v.drifted(age)
 }
 
 // drifted is what is left of something known for so long: all at first, less as by exp(-age/Drift), and nothing after
@@ -74,11 +100,18 @@ type echoNote struct {
 	averages atomic.Uint64 // latency in nanoseconds, and RIF
 	last     atomic.Uint64 // RIF of the last report, and how many reports there were
 	at       atomic.Int64  // when it was heard of last; negative: never, since it was first looked at; 0 = not yet
+	faults   atomic.Uint64 // average of what failures cost, in nanoseconds, an answer counting for nothing; a float64
+	failed   atomic.Int64  // when the last failure was; 0 = never
+	restarts atomic.Uint32 // of the node, when the last report came
 	good     atomic.Bool   // its picker remembers it, or did
 }
 
-// failedAnswers is how many times as long as an answer takes a failure counts for.
-const failedAnswers = 10
+const (
+	// failedAnswers is how many times as long as an answer takes a failure counts for.
+	failedAnswers = 10
+	// forgiven is when a failure counts for nothing any more, if no other has come.
+	forgiven = 2 * time.Second
+)
 
 // Ended takes a report, or what stands for one.
 func (e *echoPicker) Ended(n *Node, end *End) {
@@ -86,25 +119,58 @@ func (e *echoPicker) Ended(n *Node, end *End) {
 	if !ok {
 		return
 	}
-	latency, rif := unpackPair(note.averages.Load())
-	last, reports := unpackPair(note.last.Load())
-	took := max(float64(end.Took), 1)
-	sample := took
+	if r := n.restarts.Load(); note.restarts.Swap(r) != r {
+		note.begin()
+	}
 	switch end.Verdict {
 	case Success:
-		if l := end.Load.Latency; end.Load.Known && l > 0 {
-			sample = float64(l)
-		} else if end.Load.Known {
-			sample = e.latency.value() // it does not know either
-			break
+		if f := math.Float64frombits(note.faults.Load()); f > 0 {
+			note.faults.Store(math.Float64bits(f * (1 - e.params.Gain)))
 		}
-		e.latency.observe(end.Now, time.Duration(sample))
+		e.learn(note, end)
 	case Ignored:
-		if took <= latency {
-			return // that it would have taken longer than it was given says nothing
+		if latency, _ := unpackPair(note.averages.Load()); float64(end.Took) > latency {
+			e.learn(note, end) // it would have taken at least this long
 		}
 	default:
-		sample = max(took, failedAnswers*e.latency.value())
+		e.blame(note, end)
+		if end.Load.Known {
+			e.learn(note, end)
+		}
+	}
+}
+
+// begin forgets what the replica was like before it was out of use.
+func (t *echoNote) begin() {
+	t.last.Store(0)
+	t.faults.Store(0)
+	t.failed.Store(0)
+}
+
+// blame counts a failure. It is kept apart from what answers say, because it is forgotten sooner.
+func (e *echoPicker) blame(note *echoNote, end *End) {
+	_, reports := unpackPair(note.last.Load())
+	cost, f := max(float64(end.Took), failedAnswers*e.latency.value()), math.Float64frombits(note.faults.Load())
+	note.faults.Store(math.Float64bits(f + (cost-f)*e.gain(reports)))
+	note.failed.Store(int64(max(end.Now, 1)))
+}
+
+// gain is what one more counts for after so many reports: the first are a plain mean.
+func (e *echo) gain(reports float64) float64 { return max(e.params.Gain, 1/(reports+1)) }
+
+// learn takes a report into the averages.
+func (e *echoPicker) learn(note *echoNote, end *End) {
+	latency, rif := unpackPair(note.averages.Load())
+	last, reports := unpackPair(note.last.Load())
+	sample := max(float64(end.Took), 1)
+	switch l := end.Load; {
+	case l.Known && l.Latency > 0:
+		sample = float64(l.Latency)
+	case l.Known:
+		sample = e.latency.value() // it does not know either
+	}
+	if end.Verdict == Success && (!end.Load.Known || end.Load.Latency > 0) {
+		e.latency.observe(end.Now, time.Duration(sample))
 	}
 	rifSample := last
 	switch {
@@ -114,7 +180,7 @@ func (e *echoPicker) Ended(n *Node, end *End) {
 	case end.Verdict == Success || reports == 0:
 		rifSample = e.meanRIF()
 	}
-	gain := max(e.params.Gain, 1/(reports+1)) // the first are a plain mean
+	gain := e.gain(reports)
 	if at := note.at.Load(); at > 0 {
 		gain = max(gain, 1-e.drifted(end.Now-time.Duration(at)))
 	}

@@ -33,11 +33,12 @@ type Node struct {
 	returned   time.Duration // when its breaker last closed; 0 = never; guarded by health.mu
 	notes      any           // the balancer's; set before the node is in a set, and never changed
 
-	vanished atomic.Bool // discovery does not list it any more
-	gone     atomic.Bool // it is in the set no more
-	standing standing    // guarded by health.mu
-	relapses int8        // guarded by health.mu
-	slow     int8        // sweeps in a row that found it slow; Cluster.sweeping is held
+	vanished atomic.Bool   // discovery does not list it any more
+	gone     atomic.Bool   // it is in the set no more
+	restarts atomic.Uint32 // how often it was to begin anew
+	standing standing      // guarded by health.mu
+	relapses int8          // guarded by health.mu
+	slow     int8          // sweeps in a row that found it slow; Cluster.sweeping is held
 
 	// To a multiple of 64 bytes: what is allocated in any other size begins in the middle of a cache line, and two nodes
 	// share one.
@@ -249,6 +250,7 @@ func (n *Node) left(was breaker.State) change {
 
 // forget lets the node begin anew where it is compared with others and with its own past.
 func (n *Node) forget() {
+	n.restarts.Add(1)
 	n.marks.Forget(n.answers())
 	n.failed.Forget()
 	if s := n.seldom.Load(); s != nil {

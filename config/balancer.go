@@ -10,7 +10,7 @@ import (
 
 // Balancer is the name of a balancer and its parameters.
 type Balancer struct {
-	Name   string // one of Balancers(); "" = the default of the library, rr
+	Name   string // one of Balancers(); "" = the default of the library, echo
 	Params any    // such as a Choices, see Balancers; nil = all defaults
 }
 
@@ -101,7 +101,7 @@ func with[P any](name string, build func(P) rota.Balancer) kind {
 
 func lookup(name string) (kind, bool) {
 	if name == "" {
-		name = "rr"
+		name = "echo"
 	}
 	i := slices.IndexFunc(balancers, func(k kind) bool { return k.name == name })
 	if i < 0 {

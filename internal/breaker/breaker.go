@@ -68,6 +68,12 @@ func (b *Breaker) Overdue(now time.Duration) time.Duration {
 	return max(0, now-time.Duration(v))
 }
 
+// Due reports whether the next call that is admitted is a trial.
+func (b *Breaker) Due(now time.Duration) bool {
+	_, s, v := b.read()
+	return s != Closed && s != Failing && passed(v, now)
+}
+
 // Phase is State without a look at the time: an open breaker is open until somebody tries.
 func (b *Breaker) Phase() State {
 	_, s, _ := b.read()
