@@ -31,20 +31,33 @@ type Pick struct {
 // Usable reports whether n would admit an attempt now (it does not rest, its breaker and rate limit allow it) and
 // was not tried by this call yet.
 func (p *Pick) Usable(n *Node) bool {
-	return p.open(n) && n.admits(p.plan.now, &p.plan.cl.rules, p.lenience) == admitted
+	ok := p.open(n) && n.admits(p.plan.now, &p.plan.cl.rules, p.lenience) == admitted
+	if p.plan.trace != nil {
+		p.looked(n, ok)
+	}
+	return ok
 }
 
 // take is Usable and admission in one, for pickers that return the first usable node they meet. Asking first and
 // admitting later would fetch the node's cache line twice, to read and to write, when another core has it.
 func (p *Pick) take(n *Node) bool {
 	if !p.open(n) {
-		return false
+		return p.refused(n)
 	}
 	t, ok := n.admit(p.plan.now, &p.plan.cl.rules, p.lenience)
-	if ok {
-		p.taken, p.ticket = n, t
+	if !ok {
+		return p.refused(n)
 	}
-	return ok
+	p.taken, p.ticket = n, t
+	return true
+}
+
+// refused notes that n does not take the attempt, and is false.
+func (p *Pick) refused(n *Node) bool {
+	if p.plan.trace != nil {
+		p.looked(n, false)
+	}
+	return false
 }
 
 // open reports whether the call may go to n, as far as that depends on the call.

@@ -36,6 +36,9 @@ type Call struct {
 	Route *Route
 	// Key is a hash of what the call is about, for balancers that send the same to the same replica; see Key. 0 = none.
 	Key uint64
+	// Decided is told what was decided for the call, and why, before Do returns; nil = nobody wants to know. The call is
+	// then traced.
+	Decided func(*Decision)
 }
 
 // Verdict is how an attempt ended, as far as the replica is concerned.
@@ -101,7 +104,7 @@ type Attempt struct {
 	number   int32
 	left     int8
 	phase    phase
-	hedge    bool
+	cause    Cause
 	timedOut bool
 }
 
@@ -122,7 +125,7 @@ func (a *Attempt) Instance() Instance { return a.node.Instance() }
 func (a *Attempt) Number() int { return int(a.number) }
 
 // Hedge reports whether the attempt was sent after the hedge's delay, while an earlier one was still under way.
-func (a *Attempt) Hedge() bool { return a.hedge }
+func (a *Attempt) Hedge() bool { return a.cause == Hedged }
 
 // Left returns how many attempts the call may still make after this one, if its budget allows them.
 func (a *Attempt) Left() int { return int(a.left) }

@@ -167,6 +167,13 @@ func (e *echoPicker) Pick(p *Pick) *Node {
 	}
 	var t choices
 	e.lay(&t, p)
+	if p.plan.trace != nil {
+		for i := range t.n {
+			if t.nodes[i] != nil {
+				p.Looked(t.nodes[i].Node, t.scores[i])
+			}
+		}
+	}
 	for i := t.best(e.uneven); t.scores[i] < nobody; i = t.best(e.uneven) {
 		if n := t.nodes[i].Node; p.take(n) {
 			if i >= e.looks {

@@ -136,7 +136,11 @@ func (cl *Cluster) changed(now time.Duration, n *Node, c change) {
 		}
 	}
 	if f := cl.observer.BreakerChanged; f != nil {
-		f(BreakerEvent{cl.service, n.Instance(), c == worsened})
+		e := BreakerEvent{Service: cl.service, Instance: n.Instance(), Open: c == worsened}
+		if e.Open {
+			e.Why = reason(n.why.Load()).String()
+		}
+		f(e)
 	}
 }
 
@@ -156,6 +160,19 @@ func (cl *Cluster) tellPanic() {
 	}
 }
 
+// Eject takes the replica at addr out of use by hand, if another is left: it comes back as any that failed does, by a
+// trial. It does nothing without a Breaker. It reports whether the replica is out.
+func (cl *Cluster) Eject(now time.Time, addr string) bool {
+	for _, n := range cl.list() {
+		if n.Instance().Addr == addr && cl.rules.breaker {
+			cl.eliminate(cl.since(now), n, byHand)
+			p := n.breaker.Phase()
+			return p == breaker.Open || p == breaker.HalfOpen
+		}
+	}
+	return false
+}
+
 // Checked takes the result of an active check of the replica at addr into account: a good one ends its ejection, a bad
 // one begins it, if another replica is left.
 func (cl *Cluster) Checked(now time.Time, addr string, good bool) {
@@ -168,8 +185,8 @@ func (cl *Cluster) Checked(now time.Time, addr string, good bool) {
 		}
 		if good {
 			cl.changed(cl.since(now), n, n.left(n.breaker.Close()))
-		} else if n.breaker.Trip() {
-			cl.changed(cl.since(now), n, worsened)
+		} else {
+			cl.eliminate(cl.since(now), n, byCheck)
 		}
 		return
 	}

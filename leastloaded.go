@@ -37,6 +37,7 @@ func (l *leastLoadedPicker) Pick(p *Pick) *Node {
 		if !better && (asked || n.breaker.Row() == 0) || !p.Usable(n) {
 			continue
 		}
+		p.Looked(n, float64(in)/float64(l.weights[i]))
 		if better {
 			best, load = i, in
 			continue

@@ -36,13 +36,14 @@ type Node struct {
 	vanished atomic.Bool   // discovery does not list it any more
 	gone     atomic.Bool   // it is in the set no more
 	restarts atomic.Uint32 // how often it was to begin anew
+	why      atomic.Uint32 // a reason: what is, or was last, held against it
 	standing standing      // guarded by health.mu
 	relapses int8          // guarded by health.mu
 	slow     int8          // sweeps in a row that found it slow; Cluster.sweeping is held
 
 	// To a multiple of 64 bytes: what is allocated in any other size begins in the middle of a cache line, and two nodes
 	// share one.
-	_ [8]byte
+	_ [4]byte
 }
 
 func newNode(inst *Instance) *Node {
@@ -162,8 +163,10 @@ func (n *Node) record(now, d time.Duration, t breaker.Ticket, o *Outcome, r *rul
 			n.restUntil(never, true)
 		}
 		failed, ok := n.recent(now)
-		trip := r.breaker && failed+ok >= r.volume && float64(failed) >= r.ratio*float64(failed+ok)
-		return n.fail(now, t, r, trip)
+		if r.breaker && failed+ok >= r.volume && float64(failed) >= r.ratio*float64(failed+ok) {
+			return n.fail(now, t, r, byShare)
+		}
+		return n.fail(now, t, r, byRow)
 	case Overload:
 		n.overloaded.Add(1)
 		s := n.trouble()
@@ -204,7 +207,7 @@ func (n *Node) lost(now time.Duration, a *Attempt, late bool, r *rules) change {
 		n.breaker.Failure(a.ticket, now, pause, r.failures, true)
 		return unchanged
 	case n.silent(now, a, r.failures):
-		return n.fail(now, a.ticket, r, true)
+		return n.fail(now, a.ticket, r, bySilence)
 	}
 	n.breaker.Neutral(a.ticket, now)
 	return unchanged
@@ -258,12 +261,36 @@ func (n *Node) forget() {
 	}
 }
 
-func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, trip bool) change {
-	if !n.breaker.Failure(t, now, n.trialPause(r), r.failures, trip) {
+// fail tells the breaker of a failure. If the reason is byRow it counts, and any other is enough.
+func (n *Node) fail(now time.Duration, t breaker.Ticket, r *rules, why reason) change {
+	if !n.breaker.Failure(t, now, n.trialPause(r), r.failures, why != byRow) {
 		return unchanged
 	}
+	n.blame(why)
 	return worsened
 }
+
+// reason is why a node is taken out of use.
+type reason uint32
+
+const (
+	byRow reason = iota + 1
+	byShare
+	bySilence
+	byOthersFailures
+	byOthersLatency
+	byCheck
+	byHand
+)
+
+func (r reason) String() string {
+	return [...]string{
+		"", "failures in a row", "share of failures", "answers nobody", "fails more than the others", "slower than the others",
+		"active check", "by hand",
+	}[r]
+}
+
+func (n *Node) blame(why reason) { n.why.Store(uint32(why)) }
 
 // drains takes note that the replica is going away.
 func (n *Node) drains(now time.Duration) { n.restUntil(now+DrainRest, true) }

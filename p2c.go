@@ -23,6 +23,7 @@ func (c *choicesPicker) Pick(p *Pick) *Node {
 	for found, draws := 0, 2*c.d; found < c.d && draws > 0; draws-- {
 		if n := c.nodes[i]; p.Usable(n) {
 			found++
+			p.Looked(n, float64(n.Load()))
 			if best == nil || n.Load() < best.Load() || n.breaker.Row() > 0 && p.Rand()%64 == 0 {
 				best = n
 			}

@@ -71,6 +71,7 @@ func (c *peakPicker) Pick(p *Pick) *Node {
 	for found, draws := 0, 2*min(c.params.Choices, len(c.nodes)); draws > 0; draws-- {
 		if n := c.nodes[i]; p.Usable(n) {
 			s, stale := c.score(n, p.plan.now)
+			p.Looked(n, s)
 			if stale && c.explores(p) {
 				return n
 			}

@@ -53,7 +53,8 @@ type Plan struct {
 	reason       error // why there is no winner
 	rest         time.Duration
 	attempts     [MaxAttempts]Attempt
-	end          End // what a Learner is shown; here, so that it costs no allocation
+	trace        *trace // nil = the call is not traced
+	end          End    // what a Learner is shown; here, so that it costs no allocation
 }
 
 // StepKind says what a driver is to do.
@@ -104,6 +105,10 @@ func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 	p.asked, p.prepaid, p.repeat = false, false, false
 	p.shut, p.done, p.closed, p.left = false, false, false, false
 	p.winner, p.winnerNumber, p.reason, p.rest = nil, 0, nil, 0
+	p.trace = nil
+	if call.Decided != nil || p.cl.observer.Traced != nil {
+		p.begun()
+	}
 }
 
 // Next returns what to do at time now.

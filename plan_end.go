@@ -178,6 +178,7 @@ func (p *Plan) finish(reason error) {
 	if f := p.cl.observer.CallEnded; f != nil {
 		f(CallEvent{p.cl.service, p.took(), p.sent, p.Err()})
 	}
+	p.decided()
 }
 
 func (p *Plan) overloaded() bool {
@@ -249,7 +250,7 @@ func (p *Plan) record(a *Attempt) {
 
 func (p *Plan) observe(a *Attempt) {
 	if f := p.cl.observer.AttemptEnded; f != nil {
-		f(AttemptEvent{p.cl.service, a.report(), a.Number(), a.hedge})
+		f(AttemptEvent{p.cl.service, a.report(), a.Number(), a.Hedge()})
 	}
 }
 
@@ -264,7 +265,7 @@ func (p *Plan) recycle() {
 		for i := range p.attempts[:p.sent] {
 			p.attempts[i].node, p.attempts[i].tier = nil, nil // a pooled plan keeps no removed replica alive
 		}
-		p.set, p.reason, p.winner, p.pick.part = nil, nil, nil, nil
+		p.set, p.reason, p.winner, p.pick.part, p.trace, p.call.Decided = nil, nil, nil, nil, nil, nil
 		p.cl.plans.Put(p)
 	}
 }
@@ -285,7 +286,7 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 		a.node.drains(p.now) // a long reply must not hide it
 	}
 	p.learn(a)
-	h := Held{p.cl, a.node, a.tier, a.ticket, a.took, a.Number(), a.hedge}
+	h := Held{p.cl, a.node, a.tier, a.ticket, a.took, a.Number(), a.Hedge()}
 	if h.ticket != (breaker.Ticket{}) {
 		// The headers settle a trial. A long body would keep the replica's other calls out.
 		p.cl.changed(p.now, h.node, h.node.succeed(h.ticket, &p.cl.rules))

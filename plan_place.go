@@ -48,6 +48,7 @@ func (p *Plan) retry() *Attempt {
 		p.pick.again = false
 	}
 	if a != nil {
+		a.cause = Retried
 		p.cl.calls.retries.Add(1)
 		return a
 	}
@@ -74,10 +75,11 @@ func (p *Plan) beside(hedge bool) *Attempt {
 		p.cl.budget.Return()
 		return nil
 	}
-	a.hedge = hedge
 	if hedge {
+		a.cause = Hedged
 		p.cl.calls.hedges.Add(1)
 	} else {
+		a.cause = Companion
 		p.cl.calls.retries.Add(1)
 	}
 	return a
@@ -195,6 +197,9 @@ func (p *Plan) chooseFrom(t *tier) *Attempt {
 }
 
 func (p *Plan) placed(from *tier, n *Node, t breaker.Ticket) *Attempt {
+	if p.trace != nil {
+		p.chose(n)
+	}
 	a := &p.attempts[p.sent]
 	p.sent++
 	p.live++

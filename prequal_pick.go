@@ -103,6 +103,11 @@ func (k *poolPicker) chooseLocked(p *Pick) *Node {
 	if s.quiet(now) && len(s.entries) > 0 && s.uniform() < wander {
 		return nil
 	}
+	if p.plan.trace != nil {
+		for i := range s.entries {
+			p.Looked(s.entries[i].node, s.entries[i].cost)
+		}
+	}
 	skip := uint64(0)
 	for left := len(s.entries); left >= 2; left-- {
 		i := s.extreme(skip, false)

@@ -61,6 +61,13 @@ type NodeStats struct {
 	Opened   uint64 // how often the breaker opened
 	Attempts VerdictCounts
 	Latency  time.Duration // moving average; 0 before the first answer
+	// Why is what it is out or failing for: "failures in a row", "share of failures", "answers nobody", "fails more than
+	// the others", "slower than the others", "active check" or "by hand"; "" = nothing.
+	Why string
+	// Rests is how long it is to be left alone from now on, at its own wish or because it drains or refuses calls; 0 = not.
+	Rests time.Duration
+	// Warming says that it is in its slow start.
+	Warming bool
 }
 
 // VerdictCounts counts ended attempts by verdict.
@@ -140,19 +147,26 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 		s.SetAge = max(t-time.Duration(u), 0)
 	}
 	for _, n := range cl.Nodes() {
-		s.Nodes = append(s.Nodes, n.stats(t, cl.rules.breaker))
+		s.Nodes = append(s.Nodes, n.stats(t, &cl.rules))
 	}
 	return s
 }
 
-func (n *Node) stats(now time.Duration, guarded bool) NodeStats {
+func (n *Node) stats(now time.Duration, r *rules) NodeStats {
 	s := NodeStats{
 		Instance: n.Instance(), InFlight: n.InFlight(), Breaker: breaker.Closed.String(), Opened: n.trips.Load(),
 		Attempts: VerdictCounts{n.answers(), n.failed.Total(), n.overloaded.Load(), n.ignored.Load()},
 		Latency:  n.Latency(),
+		Rests:    max(time.Duration(n.rest.Load())-now, 0),
 	}
-	if guarded {
-		s.Breaker = n.breaker.State(now).String()
+	if at := time.Duration(n.warm.Load()); at > 0 {
+		s.Warming = now-at < r.slowStart
+	}
+	if r.breaker {
+		state := n.breaker.State(now)
+		if s.Breaker = state.String(); state != breaker.Closed {
+			s.Why = reason(n.why.Load()).String()
+		}
 	}
 	return s
 }

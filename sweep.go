@@ -45,7 +45,7 @@ func (cl *Cluster) sweepFailures(now time.Duration, nodes []*Node) {
 	})
 	for i, n := range nodes {
 		if found[i] {
-			cl.eliminate(now, n)
+			cl.eliminate(now, n, byOthersFailures)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func (cl *Cluster) sweepLatency(now time.Duration, nodes []*Node) {
 		}
 		if n.slow++; n.slow >= slowSweeps {
 			n.slow = 0
-			cl.eliminate(now, n)
+			cl.eliminate(now, n, byOthersLatency)
 		}
 	}
 }
@@ -100,8 +100,9 @@ func (t tally) worse(others tally) bool {
 }
 
 // eliminate takes a node out of use that its own breaker would keep, if another fit one stays.
-func (cl *Cluster) eliminate(now time.Duration, n *Node) {
+func (cl *Cluster) eliminate(now time.Duration, n *Node, why reason) {
 	if n.breaker.Trip() {
+		n.blame(why)
 		cl.changed(now, n, worsened)
 	}
 }

@@ -61,6 +61,10 @@ func (c *Client) Go(f func(ctx context.Context)) bool {
 // one takes it out of use, if another replica is left. It does nothing without a Breaker.
 func (c *Client) Checked(addr string, good bool) { c.cluster.Checked(c.now(), addr, good) }
 
+// Eject takes a replica out of use by hand, if another is left: it comes back as any that failed does, by a trial. It does
+// nothing without a Breaker. It reports whether the replica is out.
+func (c *Client) Eject(addr string) bool { return c.cluster.Eject(c.now(), addr) }
+
 // ProbeWith lets a transport make the probes that the client's balancer asks for: the first that offers makes them all.
 // probe must not block. It reports whether there will be a probe, whose answer is then for Probed.
 func (c *Client) ProbeWith(probe func(*Node) bool) { c.prober.CompareAndSwap(nil, &probe) }
