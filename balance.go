@@ -31,7 +31,7 @@ type Pick struct {
 // Usable reports whether n would admit an attempt now (it does not rest, its breaker and rate limit allow it) and
 // was not tried by this call yet.
 func (p *Pick) Usable(n *Node) bool {
-	ok := p.open(n) && n.admits(p.plan.now, &p.plan.cl.rules, p.lenience) == admitted
+	ok := p.open(n) && n.admits(p.plan.now, p.plan.rules, p.lenience) == admitted
 	if p.plan.trace != nil {
 		p.looked(n, ok)
 	}
@@ -44,7 +44,7 @@ func (p *Pick) take(n *Node) bool {
 	if !p.open(n) {
 		return p.refused(n)
 	}
-	t, ok := n.admit(p.plan.now, &p.plan.cl.rules, p.lenience)
+	t, ok := n.admit(p.plan.now, p.plan.rules, p.lenience)
 	if !ok {
 		return p.refused(n)
 	}

@@ -86,10 +86,10 @@ func (a *affinity) enlist(nodes []*Node, bound float64) {
 }
 
 func (n *Node) hashNotes() *hashNotes {
-	h, ok := n.notes.(*hashNotes)
+	h, ok := n.noted().(*hashNotes)
 	if !ok {
 		h = &hashNotes{hash: Key(n.Instance().Addr)}
-		n.notes = h
+		n.keep(h)
 	}
 	return h
 }
@@ -178,7 +178,7 @@ func (a *affinity) scan(p *Pick, q *asked, start int, limit float64) *Node {
 	for i := range a.slots {
 		s := &a.slots[i]
 		all += s.share
-		if s.node.admits(p.plan.now, &p.plan.cl.rules, p.lenience) == admitted {
+		if s.node.admits(p.plan.now, p.plan.rules, p.lenience) == admitted {
 			usable += s.share
 		}
 	}
@@ -248,7 +248,7 @@ func (a *affinity) freed() {
 
 // Ended implements Learner: it takes note of what the replica says it has in flight.
 func (a *affinity) Ended(n *Node, e *End) {
-	h, ok := n.notes.(*hashNotes)
+	h, ok := n.noted().(*hashNotes)
 	if !ok || a.book == nil || !e.Load.Known {
 		return
 	}
@@ -271,7 +271,7 @@ func (a *affinity) Tick(t *Tick) time.Duration {
 	for i := range a.slots {
 		s := &a.slots[i]
 		all += s.share
-		if s.node.admits(t.now, &t.cl.rules, strict) == admitted {
+		if s.node.admits(t.now, t.cl.terms(), strict) == admitted {
 			usable += s.share
 		}
 		if !s.notes.heard.Swap(false) {

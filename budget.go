@@ -43,7 +43,7 @@ func (s *SharedBudget) leave(cl *Cluster) {
 
 // budgetTerms returns the terms of a withdrawal at time now of this cluster.
 func (cl *Cluster) budgetTerms(now time.Duration) budget.Params {
-	p := budget.Params{Now: now, Ratio: cl.rules.budget.ratio, Floor: cl.rules.budget.floor}
+	p := budget.Params{Now: now, Ratio: cl.terms().budget.ratio, Floor: cl.terms().budget.floor}
 	s := cl.shared
 	if s == nil {
 		p.Calls = cl.recentCalls(now)

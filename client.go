@@ -225,7 +225,7 @@ func (c *Client) await(ctx context.Context) error {
 	if c.cluster.Ready() {
 		return nil
 	}
-	if t := c.cluster.rules.timeout; t > 0 {
+	if t := c.cluster.terms().timeout; t > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t)
 		defer cancel()

@@ -13,8 +13,6 @@ import (
 // no clock: a Client drives it with real time, a simulator with its own. Methods may be called concurrently.
 type Cluster struct {
 	service    string
-	rules      rules
-	balancer   Balancer
 	observer   Observer
 	rand       func() uint64
 	probe      func(*Node) bool // nil = nobody makes probes
@@ -22,6 +20,7 @@ type Cluster struct {
 	epoch      time.Time // inside, time is a duration since then
 
 	set   atomic.Pointer[nodeSet]
+	rules atomic.Pointer[rules] // never nil
 	plans sync.Pool
 	seats int           // of plans, in every route's cells
 	dealt atomic.Uint32 // seats
@@ -29,11 +28,10 @@ type Cluster struct {
 	routing sync.Mutex // serialises changes of routes
 	routes  atomic.Pointer[[]*Route]
 
-	budget   *budget.Budget
-	shared   *SharedBudget // nil = the budget is its own
-	throttle *throttle     // nil = off
-	calm     atomic.Int64  // no hedges until then
-	calls    callCounts
+	budget *budget.Budget
+	shared *SharedBudget // nil = the budget is its own
+	calm   atomic.Int64  // no hedges until then
+	calls  callCounts
 
 	health    health
 	warmUntil atomic.Int64 // the end of the last slow start
@@ -43,9 +41,10 @@ type Cluster struct {
 	panicking atomic.Bool  // what the observer was told
 	trouble   func()       // is told when a replica seems to be gone; not nil
 
-	mu      sync.Mutex // serialises updates
-	nodes   map[string]*Node
-	updated atomic.Int64 // when the last update that was not kept came; 0 = none yet
+	mu       sync.Mutex // serialises updates
+	balancer Balancer
+	nodes    map[string]*Node
+	updated  atomic.Int64 // when the last update that was not kept came; 0 = none yet
 }
 
 // ClusterParams are a Cluster's settings.
@@ -104,7 +103,7 @@ func NewCluster(p ClusterParams) *Cluster {
 		p.Balancer = Echo(EchoParams{})
 	}
 	cl := &Cluster{
-		service: p.Service, rules: p.Policy.rules(), balancer: p.Balancer, observer: p.Observer, rand: p.Rand,
+		service: p.Service, balancer: p.Balancer, observer: p.Observer, rand: p.Rand,
 		probe: p.Probe, concurrent: p.Concurrent, trouble: func() {}, epoch: p.Now, seats: 1, nodes: map[string]*Node{},
 	}
 	if p.Concurrent {
@@ -113,9 +112,8 @@ func NewCluster(p ClusterParams) *Cluster {
 	cl.budget = new(budget.Budget)
 	if s := p.SharedBudget; s != nil {
 		cl.budget, cl.shared = &s.spent, s
-		cl.rules.budget.ratio, cl.rules.budget.floor = s.terms.tokens()
 	}
-	cl.throttle = newThrottle(p.Policy.Throttle, cl.seats)
+	cl.rules.Store(cl.rulesOf(&p.Policy, nil))
 	cl.routes.Store(&[]*Route{cl.newRoute("")})
 	cl.plans.New = func() any {
 		p := &Plan{cl: cl, seat: int(cl.dealt.Add(1)-1) % cl.seats}
@@ -138,3 +136,18 @@ func (cl *Cluster) Nodes() []*Node {
 }
 
 func (cl *Cluster) since(t time.Time) time.Duration { return max(t.Sub(cl.epoch), 0) }
+
+// terms returns the rules that hold now. A call keeps those with which it began.
+func (cl *Cluster) terms() *rules { return cl.rules.Load() }
+
+// rulesOf works a policy out. What the throttle has counted under the rules before stays.
+func (cl *Cluster) rulesOf(p *Policy, before *rules) *rules {
+	r := p.rules()
+	if s := cl.shared; s != nil {
+		r.budget.ratio, r.budget.floor = s.terms.tokens()
+	}
+	if r.throttle = newThrottle(p.Throttle, cl.seats); r.throttle != nil && before != nil && before.throttle != nil {
+		r.throttle.cells = before.throttle.cells
+	}
+	return &r
+}

@@ -122,7 +122,7 @@ func (p *Pick) bars(n *Node) string {
 		return "tried already"
 	}
 	phase := n.breaker.Phase()
-	switch n.admits(pl.now, &pl.cl.rules, p.lenience) {
+	switch n.admits(pl.now, pl.rules, p.lenience) {
 	case resting:
 		return "rests"
 	case open:

@@ -51,7 +51,7 @@ func Do[R any](ctx context.Context, c *Client, call Call, op Op[R]) (R, error) {
 		if err := c.await(ctx); err != nil {
 			return none, &CallError{Service: c.service, Reason: err}
 		}
-		if t := c.cluster.rules.timeout; t > 0 && (deadline.IsZero() || now.Add(t).Before(deadline)) {
+		if t := c.cluster.terms().timeout; t > 0 && (deadline.IsZero() || now.Add(t).Before(deadline)) {
 			deadline = now.Add(t) // what was waited for comes out of the call's time
 		}
 		now = c.now()

@@ -225,7 +225,7 @@ const nobody = math.MaxFloat64 / 2
 // lay lays out the candidates. Those drawn are each from a part of their own of all nodes, from a random one on: so they
 // are different ones, and each node is drawn as often as any other.
 func (e *echoPicker) lay(t *choices, p *Pick) {
-	v := e.view(p.Now(), len(e.nodes), p.plan.cl.rules.breaker)
+	v := e.view(p.Now(), len(e.nodes), p.plan.rules.breaker)
 	size, parts := len(e.nodes), e.params.Choices
 	t.random = p.Rand()
 	if size <= parts {

@@ -11,6 +11,6 @@ func EchoEnded(cl *Cluster, i int, e *End) {
 // EchoScore returns what Echo takes a call at the i-th node to cost, in nanoseconds.
 func EchoScore(cl *Cluster, i int, now time.Duration) float64 {
 	k := cl.set.Load().tiers[0].picker.(*echoPicker)
-	v := k.view(now, len(k.nodes), cl.rules.breaker)
+	v := k.view(now, len(k.nodes), cl.terms().breaker)
 	return v.score(&k.nodes[i])
 }

@@ -115,7 +115,7 @@ const (
 
 // Ended takes a report, or what stands for one.
 func (e *echoPicker) Ended(n *Node, end *End) {
-	note, ok := n.notes.(*echoNote)
+	note, ok := n.noted().(*echoNote)
 	if !ok {
 		return
 	}

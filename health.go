@@ -164,7 +164,7 @@ func (cl *Cluster) tellPanic() {
 // trial. It does nothing without a Breaker. It reports whether the replica is out.
 func (cl *Cluster) Eject(now time.Time, addr string) bool {
 	for _, n := range cl.list() {
-		if n.Instance().Addr == addr && cl.rules.breaker {
+		if n.Instance().Addr == addr && cl.terms().breaker {
 			cl.eliminate(cl.since(now), n, byHand)
 			p := n.breaker.Phase()
 			return p == breaker.Open || p == breaker.HalfOpen
@@ -176,7 +176,7 @@ func (cl *Cluster) Eject(now time.Time, addr string) bool {
 // Checked takes the result of an active check of the replica at addr into account: a good one ends its ejection, a bad
 // one begins it, if another replica is left.
 func (cl *Cluster) Checked(now time.Time, addr string, good bool) {
-	if !cl.rules.breaker {
+	if !cl.terms().breaker {
 		return
 	}
 	for _, n := range cl.list() {
@@ -198,8 +198,8 @@ func (cl *Cluster) eject(now time.Duration, n *Node) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	opened := false
-	if n.standing == absent || n.standing != out && h.out < cl.rules.maxOut(h.size) {
-		opened = n.breaker.Open(now + n.relapse(now, &cl.rules))
+	if n.standing == absent || n.standing != out && h.out < cl.terms().maxOut(h.size) {
+		opened = n.breaker.Open(now + n.relapse(now, cl.terms()))
 	}
 	h.recountLocked(n)
 	if opened {
@@ -239,11 +239,11 @@ func (cl *Cluster) mended(now time.Duration, n *Node, back bool) {
 
 // warmLocked begins a node's slow start.
 func (cl *Cluster) warmLocked(now time.Duration, n *Node) {
-	if cl.rules.slowStart == 0 {
+	if cl.terms().slowStart == 0 {
 		return
 	}
 	n.warm.Store(int64(max(now, 1)))
-	cl.warmUntil.Store(int64(now + cl.rules.slowStart))
+	cl.warmUntil.Store(int64(now + cl.terms().slowStart))
 	cl.health.state.Or(warming)
 }
 

@@ -132,7 +132,7 @@ const minTick = time.Millisecond
 
 // learn tells the throttle and the picker of an attempt's end.
 func (p *Plan) learn(a *Attempt) {
-	if t := p.cl.throttle; t != nil {
+	if t := p.rules.throttle; t != nil {
 		t.ended(p.now, p.seat, a)
 	}
 	if l := a.tier.learner; l != nil {
@@ -155,13 +155,23 @@ func (s *nodeSet) tierOf(n *Node) *tier {
 	return nil
 }
 
-// notesOn returns a balancer's notes on n. It makes them if there are none, which only a Balancer may do: n is not
-// published then.
+// notesOn returns a balancer's notes on n. It makes them if there are none of its kind, which only a Balancer may do.
 func notesOn[T any](n *Node) *T {
-	if t, ok := n.notes.(*T); ok {
+	if t, ok := n.noted().(*T); ok {
 		return t
 	}
 	t := new(T)
-	n.notes = t
+	n.keep(t)
 	return t
 }
+
+// noted returns what the balancer keeps on the node; nil = nothing.
+func (n *Node) noted() any {
+	if t := n.notes.Load(); t != nil {
+		return *t
+	}
+	return nil
+}
+
+// keep has the node keep what a balancer noted. Pickers of the balancer before may still look: they find what is not theirs.
+func (n *Node) keep(notes any) { n.notes.Store(&notes) }

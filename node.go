@@ -27,11 +27,11 @@ type Node struct {
 	ignored    atomic.Uint64
 	trips      atomic.Uint64 // how often the breaker opened
 	seldom     atomic.Pointer[seldom]
-	warm       atomic.Int64  // when its slow start began; 0 = never
-	pause      atomic.Int64  // between trials
-	lostTrials atomic.Int64  // since the breaker opened
-	returned   time.Duration // when its breaker last closed; 0 = never; guarded by health.mu
-	notes      any           // the balancer's; set before the node is in a set, and never changed
+	warm       atomic.Int64        // when its slow start began; 0 = never
+	pause      atomic.Int64        // between trials
+	lostTrials atomic.Int64        // since the breaker opened
+	returned   time.Duration       // when its breaker last closed; 0 = never; guarded by health.mu
+	notes      atomic.Pointer[any] // the balancer's; only a Balancer sets it
 
 	vanished atomic.Bool   // discovery does not list it any more
 	gone     atomic.Bool   // it is in the set no more
@@ -43,7 +43,7 @@ type Node struct {
 
 	// To a multiple of 64 bytes: what is allocated in any other size begins in the middle of a cache line, and two nodes
 	// share one.
-	_ [4]byte
+	_ [12]byte
 }
 
 func newNode(inst *Instance) *Node {

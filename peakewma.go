@@ -119,7 +119,7 @@ const unheard = 1e15
 
 // score returns what it costs to call n, and whether it is to be tried because nothing was heard of it for long.
 func (c *peakPicker) score(n *Node, now time.Duration) (s float64, stale bool) {
-	note, in := n.notes.(*peakNote), n.InFlight()
+	note, in := n.noted().(*peakNote), n.InFlight()
 	load := float64(in + 1)
 	if r := note.refused.Load(); r != 0 {
 		load += refusals(r, now)
@@ -144,7 +144,7 @@ func (c *peakPicker) score(n *Node, now time.Duration) (s float64, stale bool) {
 }
 
 func (c *peakPicker) Ended(n *Node, e *End) {
-	note, ok := n.notes.(*peakNote)
+	note, ok := n.noted().(*peakNote)
 	if !ok {
 		return
 	}

@@ -25,6 +25,7 @@ type Plan struct {
 	cl    *Cluster
 	seat  int
 	route *Route
+	rules *rules
 	cell  *cell // of the route, at the seat
 	set   *nodeSet
 	pick  Pick
@@ -86,7 +87,7 @@ func (cl *Cluster) Plan(now, deadline time.Time, call Call) *Plan {
 }
 
 func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
-	p.set, p.call, p.route = p.cl.set.Load(), call, p.cl.routeOf(call)
+	p.set, p.rules, p.call, p.route = p.cl.set.Load(), p.cl.rules.Load(), call, p.cl.routeOf(call)
 	p.cell = &p.route.cells[p.seat]
 	flags := p.cl.conditions(now)
 	p.wary, p.pick.lenience = flags != 0, strict
@@ -97,7 +98,7 @@ func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
 	if !deadline.IsZero() {
 		p.deadline = p.cl.since(deadline)
 	}
-	if t := p.cl.rules.timeout; t > 0 && now+t <= p.deadline {
+	if t := p.rules.timeout; t > 0 && now+t <= p.deadline {
 		p.deadline, p.own = now+t, true
 	}
 	p.sent, p.unsent, p.live, p.unended, p.hedges = 0, 0, 0, 0, 0
@@ -149,7 +150,7 @@ func (p *Plan) wind() Step {
 
 // expired returns an attempt whose own time is up.
 func (p *Plan) expired() *Attempt {
-	if p.cl.rules.tryTimeout == 0 {
+	if p.rules.tryTimeout == 0 {
 		return nil
 	}
 	for i := range p.attempts[:p.sent] {
@@ -209,6 +210,6 @@ func (p *Plan) advance(now time.Time) { p.now = max(p.now, p.cl.since(now)) }
 // timed reports whether the call needs a driver that acts while attempts are under way. The caller's own deadline needs
 // none: its context ends the attempts.
 func (p *Plan) timed() bool {
-	r := &p.cl.rules
+	r := p.rules
 	return p.own || r.tryTimeout > 0 || p.call.Idempotent && !p.call.Alone && r.attempts > 1 && (r.hedge || r.splitTime && p.deadline != never)
 }

@@ -55,7 +55,7 @@ func (p *Plan) endedLate(a *Attempt) {
 	case p.winnerNumber > 0:
 		a.outcome = Outcome{Verdict: Ignored, Err: ErrLost}
 		late := a.number < p.winnerNumber
-		p.cl.changed(p.now, a.node, a.node.lost(p.now, a, late, &p.cl.rules))
+		p.cl.changed(p.now, a.node, a.node.lost(p.now, a, late, p.rules))
 		p.learn(a)
 		p.observe(a)
 	case p.reason == errDeadline:
@@ -86,7 +86,7 @@ func (p *Plan) consider(a *Attempt) {
 		p.cl.trouble()
 	}
 	unsent := a.outcome.Unsent && !p.repeat
-	if unsent && p.cl.rules.attempts > 1 {
+	if unsent && p.rules.attempts > 1 {
 		p.unsent++
 	}
 	switch {
@@ -126,7 +126,7 @@ func (p *Plan) retryIn(pause time.Duration) {
 
 // jitter draws the n-th pause of a call.
 func (p *Plan) jitter(n int) time.Duration {
-	r := &p.cl.rules
+	r := p.rules
 	return time.Duration(below(p.cl.rand(), int(min(r.base<<(n-1), r.max))+1))
 }
 
@@ -197,7 +197,7 @@ func (p *Plan) unplaced() error {
 	p.cl.trouble()
 	p.rest = p.soonest()
 	for _, n := range p.set.nodes {
-		if n.admits(p.now, &p.cl.rules, forced) != limited {
+		if n.admits(p.now, p.rules, forced) != limited {
 			return ErrUnavailable
 		}
 	}
@@ -208,7 +208,7 @@ func (p *Plan) unplaced() error {
 func (p *Plan) soonest() time.Duration {
 	w := never
 	for _, n := range p.set.nodes {
-		w = min(w, n.wait(p.now, &p.cl.rules))
+		w = min(w, n.wait(p.now, p.rules))
 	}
 	return w
 }
@@ -243,7 +243,7 @@ func (p *Plan) report(a *Attempt) Report {
 
 // record tells the node how the attempt ended.
 func (p *Plan) record(a *Attempt) {
-	p.cl.changed(p.now, a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, &p.cl.rules))
+	p.cl.changed(p.now, a.node, a.node.record(p.now, a.took, a.ticket, &a.outcome, p.rules))
 	p.learn(a)
 	p.observe(a)
 }
@@ -289,7 +289,7 @@ func (p *Plan) Answered(now time.Time, a *Attempt, o Outcome) (Held, bool) {
 	h := Held{p.cl, a.node, a.tier, a.ticket, a.took, a.Number(), a.Hedge()}
 	if h.ticket != (breaker.Ticket{}) {
 		// The headers settle a trial. A long body would keep the replica's other calls out.
-		p.cl.changed(p.now, h.node, h.node.succeed(h.ticket, &p.cl.rules))
+		p.cl.changed(p.now, h.node, h.node.succeed(h.ticket, p.rules))
 		h.ticket = breaker.Ticket{}
 	}
 	p.unended--
@@ -310,7 +310,7 @@ type Held struct {
 // Ended tells how the reply ended. It must be called exactly once.
 func (h *Held) Ended(now time.Time, o Outcome) {
 	t := h.cl.since(now)
-	h.cl.changed(t, h.node, h.node.record(t, h.took, h.ticket, &o, &h.cl.rules))
+	h.cl.changed(t, h.node, h.node.record(t, h.took, h.ticket, &o, h.cl.terms()))
 	if l := h.tier.learner; l != nil && o.Verdict != Success {
 		l.Ended(h.node, &End{t, h.took, o.Verdict, false, o.Load})
 	}

@@ -53,7 +53,7 @@ func (p *Plan) retry() *Attempt {
 		return a
 	}
 	p.cl.budget.Return()
-	if p.live > 0 || p.repeat || p.sent >= p.cl.rules.attempts {
+	if p.live > 0 || p.repeat || p.sent >= p.rules.attempts {
 		p.stop(ErrNoOther)
 		return nil
 	}
@@ -109,7 +109,7 @@ func (p *Plan) chooses(n *Node) bool {
 // a first attempt does, so that a call meets one such replica and not all of them; and only if the retry that is then
 // needed can be paid, so that trials take nobody's retry away. Where there are no retries nothing is at stake.
 func (p *Plan) affords() bool {
-	r := &p.cl.rules
+	r := p.rules
 	if r.attempts == 1 || r.budget.floor < 1 && r.budget.ratio == 0 || p.prepaid {
 		return true
 	}
@@ -120,7 +120,7 @@ func (p *Plan) affords() bool {
 // warms reports whether n does not take its turn because it is just back: with full load at once, a cold replica would
 // fail again.
 func (p *Plan) warms(n *Node) bool {
-	since, span := p.now-time.Duration(n.warm.Load()), p.cl.rules.slowStart
+	since, span := p.now-time.Duration(n.warm.Load()), p.rules.slowStart
 	if since >= span || n.warm.Load() == 0 {
 		return false
 	}
@@ -208,7 +208,7 @@ func (p *Plan) placed(from *tier, n *Node, t breaker.Ticket) *Attempt {
 		node: n, tier: from, cl: p.cl, number: int32(p.sent), start: p.now, deadline: p.deadline, ticket: t, answers: n.answers(),
 	}
 	if p.call.Idempotent {
-		a.left = int8(max(0, min(p.cl.rules.attempts-(p.sent-p.unsent), MaxAttempts-p.sent)))
+		a.left = int8(max(0, min(p.rules.attempts-(p.sent-p.unsent), MaxAttempts-p.sent)))
 	}
 	p.setTimes(a)
 	return a
@@ -226,7 +226,7 @@ func (p *Plan) fresh(n *Node, again bool) bool {
 
 // setTimes works out when the attempt ends and when it gets company.
 func (p *Plan) setTimes(a *Attempt) {
-	r := &p.cl.rules
+	r := p.rules
 	if r.tryTimeout > 0 {
 		a.deadline = min(a.deadline, p.now+r.tryTimeout)
 	}
@@ -245,10 +245,10 @@ func (p *Plan) setTimes(a *Attempt) {
 }
 
 // spent reports whether the call has had all the attempts that the policy allows it.
-func (p *Plan) spent() bool { return p.sent-p.unsent >= p.cl.rules.attempts || p.sent == MaxAttempts }
+func (p *Plan) spent() bool { return p.sent-p.unsent >= p.rules.attempts || p.sent == MaxAttempts }
 
 func (p *Plan) hedgeDelay() time.Duration {
-	if d := p.cl.rules.hedgeDelay; d > 0 {
+	if d := p.rules.hedgeDelay; d > 0 {
 		return d
 	}
 	return time.Duration(p.route.hedge.Load())

@@ -165,6 +165,7 @@ type rules struct {
 	limited    bool
 	limit      rate.Limit
 	budget     struct{ ratio, floor float64 }
+	throttle   *throttle // nil = off; the Cluster makes it
 }
 
 func (p Policy) rules() rules {

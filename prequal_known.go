@@ -12,14 +12,13 @@ import (
 type known struct {
 	blame   atomic.Uint64 // recent failures: a float32, and the time in milliseconds when it was that
 	muted   atomic.Int64  // not drawn at random until then, if there are others
-	polled  atomic.Int64  // 1 + requests in flight when it was last polled; 0 = not known; of YARP
 	home    *pool         // of the picker that has the node; only its Balancer reads and writes it and round
 	replied time.Duration // when there was a reply last; of C3
 	reply   float32       // averages of C3, in nanoseconds
 	service float32
 	queue   float32
-	missed  int32 // probes in a row without an answer
-	round   int32 // of home, when the node was last in its set
+	missed  uint16 // probes in a row without an answer
+	round   uint16 // of home, when the node was last in its set
 }
 
 const (
@@ -93,13 +92,9 @@ func (k *known) hear() {
 
 // knownOf returns n's notes; nil if another kind of balancer has made them.
 func knownOf(n *Node) *known {
-	k, _ := n.notes.(*known)
+	k, _ := n.noted().(*known)
 	return k
 }
 
-// acquaint gives n its notes. Only a Balancer may call it: what it writes, is written before n is published.
-func acquaint(n *Node) {
-	if n.notes == nil {
-		n.notes = new(known)
-	}
-}
+// acquaint gives n its notes. Only a Balancer may call it.
+func acquaint(n *Node) { notesOn[known](n) }

@@ -27,7 +27,7 @@ type pool struct {
 	asked time.Duration // when probes were last due; never before the first
 	heard time.Duration // when one was last answered
 
-	round int32 // how often a picker was built for it; only its Balancer reads and writes it
+	round uint16 // how often a picker was built for it; only its Balancer reads and writes it
 }
 
 // pooled is the answer to a probe, changed by what was done since.

@@ -147,7 +147,7 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 		s.SetAge = max(t-time.Duration(u), 0)
 	}
 	for _, n := range cl.Nodes() {
-		s.Nodes = append(s.Nodes, n.stats(t, &cl.rules))
+		s.Nodes = append(s.Nodes, n.stats(t, cl.terms()))
 	}
 	return s
 }

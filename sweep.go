@@ -22,7 +22,7 @@ const (
 
 // sweep takes outliers out of use, once every sweepEvery. One caller at a time does it, the others go on.
 func (cl *Cluster) sweep(now time.Duration) {
-	if int64(now) < cl.nextSweep.Load() || !cl.rules.breaker || !cl.sweeping.TryLock() {
+	if int64(now) < cl.nextSweep.Load() || !cl.terms().breaker || !cl.sweeping.TryLock() {
 		return
 	}
 	defer cl.sweeping.Unlock()
@@ -32,7 +32,7 @@ func (cl *Cluster) sweep(now time.Duration) {
 		return
 	}
 	cl.sweepFailures(now, s.nodes)
-	if cl.rules.hedge {
+	if cl.terms().hedge {
 		cl.sweepLatency(now, s.nodes)
 	}
 }
@@ -86,7 +86,7 @@ func (cl *Cluster) outliers(nodes []*Node, least uint64, most float64, count fun
 	found := make([]bool, len(nodes))
 	for i, t := range tallies {
 		others := tally{sum.bad - t.bad, sum.all - t.all}
-		found[i] = t.bad >= least && t.all >= cl.rules.volume && others.all >= cl.rules.volume &&
+		found[i] = t.bad >= least && t.all >= cl.terms().volume && others.all >= cl.terms().volume &&
 			t.share() >= most && t.worse(others) && nodes[i].breaker.Phase() == breaker.Closed
 	}
 	return found

@@ -104,7 +104,7 @@ func (t *throttle) ended(now time.Duration, seat int, a *Attempt) {
 
 // throttled reports whether an attempt is not to be sent, and counts it then.
 func (p *Plan) throttled() bool {
-	t := p.cl.throttle
+	t := p.rules.throttle
 	if t == nil {
 		return false
 	}
@@ -117,4 +117,6 @@ func (p *Plan) throttled() bool {
 }
 
 // holdsBack reports whether some attempts are not sent now.
-func (p *Plan) holdsBack() bool { return p.cl.throttle != nil && p.cl.throttle.rejecting(p.now) > 0 }
+func (p *Plan) holdsBack() bool {
+	return p.rules.throttle != nil && p.rules.throttle.rejecting(p.now) > 0
+}

@@ -86,7 +86,7 @@ func (c *Client) tick(ctx context.Context) {
 	for {
 		pause := c.cluster.Tick(c.now())
 		if pause == 0 {
-			return
+			pause = never // until there is another
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -98,4 +98,19 @@ func (c *Client) tick(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// Apply puts another policy in force, and another balancer unless that is nil: it must not be any other Client's. Nothing
+// is forgotten that is known about replicas, but what the balancer before kept for itself; calls under way go on as they
+// began. It returns an error, and changes nothing, if the policy is not valid.
+func (c *Client) Apply(p Policy, balancer Balancer) error {
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	c.cluster.Apply(c.now(), p, balancer)
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+	return nil
 }

@@ -90,7 +90,7 @@ func (w *weightedPicker) Pick(p *Pick) *Node {
 }
 
 func (w *weightedPicker) Ended(n *Node, e *End) {
-	if note, ok := n.notes.(*weightNote); ok && e.Verdict != Ignored {
+	if note, ok := n.noted().(*weightNote); ok && e.Verdict != Ignored {
 		note.add(e)
 	}
 }
@@ -178,7 +178,9 @@ type weightNote struct {
 	rate, util    float32
 	ended, failed float32 // attempts
 	weight        float32 // 0 = not known
-	first, last   time.Duration
+	// In milliseconds, modulo 49 days:
+	first uint32 // when it began to report; 0 = it has not, seasoned = it did so more than Blackout ago
+	last  uint32 // when reports were last taken in; 0 = never
 }
 
 // add takes note of an attempt's end.
@@ -194,11 +196,21 @@ func (n *weightNote) add(e *End) {
 		return
 	}
 	if n.reports == 0 && n.first == 0 {
-		n.first = max(e.Now, 1)
+		n.first = stampOf(e.Now)
 	}
 	n.reports++
 	n.newRate += (float32(rate) - n.newRate) / float32(n.reports)
 	n.newUtil += (float32(util) - n.newUtil) / float32(n.reports)
+}
+
+// seasoned is no stamp.
+const seasoned = 1
+
+// stampOf returns now as notes have it, where they must be small; since how long ago that was.
+func stampOf(now time.Duration) uint32 { return max(uint32(now/time.Millisecond), seasoned+1) }
+
+func since(stamp uint32, now time.Duration) time.Duration {
+	return time.Duration(stampOf(now)-stamp) * time.Millisecond
 }
 
 // update computes the weight.
@@ -208,16 +220,19 @@ func (n *weightNote) update(now time.Duration, p *WeightedRoundRobinParams) {
 	if n.reports > 0 {
 		keep := float32(0)
 		if n.last > 0 && p.Tau > 0 {
-			keep = float32(fade(now-n.last, p.Tau))
+			keep = float32(fade(since(n.last, now), p.Tau))
 		}
 		n.rate, n.util = n.newRate+(n.rate-n.newRate)*keep, n.newUtil+(n.util-n.newUtil)*keep
-		n.reports, n.newRate, n.newUtil, n.last = 0, 0, 0, max(now, 1)
+		n.reports, n.newRate, n.newUtil, n.last = 0, 0, 0, stampOf(now)
 	}
-	if p.Expiration > 0 && now-n.last > p.Expiration {
+	if p.Expiration > 0 && since(n.last, now) > p.Expiration {
 		n.first, n.last = 0, 0
 	}
 	n.weight = 0
-	if n.last > 0 && now-n.first >= p.Blackout {
+	if n.first > seasoned && since(n.first, now) >= p.Blackout {
+		n.first = seasoned
+	}
+	if n.last > 0 && n.first == seasoned {
 		share := n.failed / max(n.ended, 1)
 		n.weight = n.rate / (n.util + share*float32(p.ErrorPenalty))
 	}

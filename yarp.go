@@ -20,7 +20,7 @@ func YARP(p YARPParams) Balancer {
 	turns := &pollTurns{interval: max(interval, minTick)}
 	return func(nodes []*Node) Picker {
 		for _, n := range nodes {
-			acquaint(n)
+			notesOn[polled](n)
 		}
 		return &yarpPicker{nodes: nodes, turns: turns, last: time.Duration(turns.last.Load()) - 1}
 	}
@@ -73,14 +73,25 @@ func (y *yarpPicker) Pick(p *Pick) *Node {
 }
 
 func lessPolled(a, b *Node) *Node {
-	ka, kb := knownOf(a), knownOf(b)
-	if ka == nil || kb == nil {
+	pa, pb := polledOn(a), polledOn(b)
+	if pa == nil || pb == nil {
 		return a
 	}
-	if rif := kb.polled.Load(); rif > 0 && rif < ka.polled.Load() {
+	if rif := pb.rif.Load(); rif > 0 && rif < pa.rif.Load() {
 		return b
 	}
 	return a
+}
+
+// polled is what YARP knows of a node: its notes.
+type polled struct {
+	rif atomic.Int64 // 1 + requests in flight when it was last polled; 0 = not known
+}
+
+// polledOn returns n's notes; nil if another kind of balancer has made them.
+func polledOn(n *Node) *polled {
+	p, _ := n.noted().(*polled)
+	return p
 }
 
 // pollParts is how many parts the nodes are polled in, so that not all are asked at the same moment.
@@ -95,7 +106,7 @@ func (y *yarpPicker) Tick(t *Tick) time.Duration {
 	if !y.started {
 		y.started = true
 		for _, m := range y.nodes {
-			if k := knownOf(m); k != nil && k.polled.Load() == 0 {
+			if p := polledOn(m); p != nil && p.rif.Load() == 0 {
 				t.Probe(m)
 			}
 		}
@@ -113,11 +124,11 @@ func (y *yarpPicker) Tick(t *Tick) time.Duration {
 
 // Probed is Prober.
 func (y *yarpPicker) Probed(_ time.Duration, n *Node, l Load) {
-	switch k := knownOf(n); {
-	case k == nil:
+	switch p := polledOn(n); {
+	case p == nil:
 	case l.Known:
-		k.polled.Store(1 + int64(max(l.RIF, 0)))
-	case k.polled.Load() > 0:
-		k.polled.Store(0)
+		p.rif.Store(1 + int64(max(l.RIF, 0)))
+	case p.rif.Load() > 0:
+		p.rif.Store(0)
 	}
 }

@@ -230,7 +230,7 @@ func (z *zonePart) usable(t *Tick) float64 {
 	for _, n := range z.nodes {
 		w := n.Instance().weight()
 		all += w
-		if n.admits(t.now, &t.cl.rules, strict) == admitted {
+		if n.admits(t.now, t.cl.terms(), strict) == admitted {
 			usable += w
 		}
 	}

@@ -72,6 +72,7 @@ var pureFiles = []struct {
 	{"health.go", false},
 	{"sweep.go", false},
 	{"update.go", false},
+	{"apply.go", false},
 	{"route.go", false},
 	{"budget.go", false},
 	{"latency.go", false},
