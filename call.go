@@ -36,6 +36,8 @@ type Call struct {
 	Route *Route
 	// Key is a hash of what the call is about, for balancers that send the same to the same replica; see Key. 0 = none.
 	Key uint64
+	// Terms are what holds for it instead of the client's Timeout, Retry and Hedge; nil = those.
+	Terms *Terms
 	// Decided is told what was decided for the call, and why, before Do returns; nil = nobody wants to know. The call is
 	// then traced.
 	Decided func(*Decision)

@@ -217,17 +217,18 @@ func (c *Client) settleLocked() {
 	}
 }
 
-// await blocks until the first set of instances is there. It returns the reason if the call cannot go on.
-func (c *Client) await(ctx context.Context) error {
+// await blocks until the first set of instances is there, for limit at most; 0 = as long as ctx. It returns the reason if
+// the call cannot go on.
+func (c *Client) await(ctx context.Context, limit time.Duration) error {
 	if c.closed.Load() {
 		return ErrClosed
 	}
 	if c.cluster.Ready() {
 		return nil
 	}
-	if t := c.cluster.terms().timeout; t > 0 {
+	if limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, t)
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	select {

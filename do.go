@@ -48,11 +48,12 @@ func Do[R any](ctx context.Context, c *Client, call Call, op Op[R]) (R, error) {
 	now := c.now()
 	deadline, _ := ctx.Deadline()
 	if !c.cluster.Ready() || c.closed.Load() {
-		if err := c.await(ctx); err != nil {
+		limit := call.over(c.cluster.terms()).timeout
+		if err := c.await(ctx, limit); err != nil {
 			return none, &CallError{Service: c.service, Reason: err}
 		}
-		if t := c.cluster.terms().timeout; t > 0 && (deadline.IsZero() || now.Add(t).Before(deadline)) {
-			deadline = now.Add(t) // what was waited for comes out of the call's time
+		if limit > 0 && (deadline.IsZero() || now.Add(limit).Before(deadline)) {
+			deadline = now.Add(limit) // what was waited for comes out of the call's time
 		}
 		now = c.now()
 	}

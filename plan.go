@@ -87,7 +87,7 @@ func (cl *Cluster) Plan(now, deadline time.Time, call Call) *Plan {
 }
 
 func (p *Plan) begin(now time.Duration, deadline time.Time, call Call) {
-	p.set, p.rules, p.call, p.route = p.cl.set.Load(), p.cl.rules.Load(), call, p.cl.routeOf(call)
+	p.set, p.rules, p.call, p.route = p.cl.set.Load(), call.over(p.cl.terms()), call, p.cl.routeOf(call)
 	p.cell = &p.route.cells[p.seat]
 	flags := p.cl.conditions(now)
 	p.wary, p.pick.lenience = flags != 0, strict

@@ -265,7 +265,7 @@ func (p *Plan) recycle() {
 		for i := range p.attempts[:p.sent] {
 			p.attempts[i].node, p.attempts[i].tier = nil, nil // a pooled plan keeps no removed replica alive
 		}
-		p.set, p.reason, p.winner, p.pick.part, p.trace, p.call.Decided = nil, nil, nil, nil, nil, nil
+		p.set, p.reason, p.winner, p.pick.part, p.trace, p.call = nil, nil, nil, nil, nil, Call{}
 		p.cl.plans.Put(p)
 	}
 }

@@ -237,3 +237,44 @@ func ExampleProbe() {
 	fmt.Println(strings.Contains(<-asked, "state=ok"))
 	// Output: true
 }
+
+// One request may want more than others: here that a reply that breaks off is tried elsewhere, and to be told why it went
+// where it did.
+func ExampleWith() {
+	replicas := rotatest.Start(2, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "hello")
+	}))
+	defer replicas.Close()
+	replicas.Replica(0).Set(rotatest.Cut())
+	client, err := rota.New(rota.Config{
+		Resolver: replicas.Resolver(), Balancer: rota.RoundRobinFrom(0), Policy: rota.Policy{Retry: &rota.Retry{}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	transport := &rotahttp.Transport{Client: client, Base: replicas.Transport()}
+	ctx := rotahttp.With(context.Background(), &rotahttp.Options{
+		HoldReply: 64 << 10,
+		Decided: func(d *rota.Decision) {
+			for _, t := range d.Tries {
+				fmt.Println(t.Cause, t.Verdict)
+			}
+		},
+	})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://users/", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	fmt.Println(string(body), err)
+	// Output:
+	// first failure
+	// retry success
+	// hello <nil>
+}

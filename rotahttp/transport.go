@@ -48,10 +48,12 @@ type Transport struct {
 	routes routes
 }
 
-type repeatKey struct{}
-
-// MayRepeat returns a context whose requests may be sent more than once, whatever their method.
-func MayRepeat(ctx context.Context) context.Context { return context.WithValue(ctx, repeatKey{}, true) }
+// MayRepeat returns a context whose requests may be sent more than once, whatever their method. Options say more.
+func MayRepeat(ctx context.Context) context.Context {
+	o := *optionsOf(ctx)
+	o.Repeat = true
+	return With(ctx, &o)
+}
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -63,14 +65,19 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.prober.from(req.URL)
-	tr := &trip{transport: t, req: req}
+	o := optionsOf(req.Context())
+	tr := &trip{transport: t, req: req, hold: o.HoldReply}
 	if err := tr.body.of(req, t.maxReplay()); err != nil {
 		return nil, err
 	}
 	defer tr.body.close()
 	in := inboundOf(req.Context())
 	call := rota.Call{
-		Idempotent: tr.body.replayable && mayRepeat(req) && in.repeats(), Alone: tr.body.long, Route: t.routes.find(req),
+		Idempotent: tr.body.replayable && (o.Repeat || mayRepeat(req)) && in.repeats(), Alone: tr.body.long,
+		Route: o.Route, Key: o.Key, Terms: o.Terms, Decided: o.Decided,
+	}
+	if call.Route == nil {
+		call.Route = t.routes.find(req)
 	}
 	r, err := rota.Do(req.Context(), t.Client, call, rota.Op[reply]{
 		Send: tr.send, Classify: classifyReply, Hold: holdReply, Discard: discardReply,
@@ -134,14 +141,14 @@ func (t *Transport) maxReplay() int64 {
 
 func mayRepeat(req *http.Request) bool {
 	return idempotent(req.Method) || req.Method == "" ||
-		req.Header["Idempotency-Key"] != nil || req.Header["X-Idempotency-Key"] != nil ||
-		req.Context().Value(repeatKey{}) != nil
+		req.Header["Idempotency-Key"] != nil || req.Header["X-Idempotency-Key"] != nil
 }
 
 // trip is one RoundTrip. What nearly every one needs once is part of it, so that it is allocated together.
 type trip struct {
 	transport *Transport
 	req       *http.Request // the caller's; it is not touched
+	hold      int64
 	body      requestBody
 	out       http.Request // of the first attempt
 	held      heldBody     // of the winner
@@ -191,7 +198,13 @@ func (tr *trip) send(ctx context.Context, a *rota.Attempt) (reply, error) {
 			out.Host = tr.req.URL.Host
 		}
 	}
-	r.resp, err = p.roundTrip(ctx, out)
+	if r.resp, err = p.roundTrip(ctx, out); err != nil {
+		return r, err
+	}
+	if err = hold(r.resp, tr.hold); err != nil {
+		r.resp = nil
+		p.ended()
+	}
 	return r, err
 }
 

@@ -73,6 +73,7 @@ var pureFiles = []struct {
 	{"sweep.go", false},
 	{"update.go", false},
 	{"apply.go", false},
+	{"terms.go", false},
 	{"route.go", false},
 	{"budget.go", false},
 	{"latency.go", false},
