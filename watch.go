@@ -114,3 +114,7 @@ func (c *Client) Apply(p Policy, balancer Balancer) error {
 	}
 	return nil
 }
+
+// Ready waits until the first set of instances is there. It returns ErrClosed of a closed client, or else what kept the set
+// from coming until ctx ended.
+func (c *Client) Ready(ctx context.Context) error { return c.await(ctx, 0) }

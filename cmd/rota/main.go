@@ -1,4 +1,4 @@
-// Command rota simulates services that call each other: see rota help.
+// Command rota is a proxy, and a simulator of services that call each other: see rota help.
 package main
 
 import (
@@ -36,6 +36,7 @@ type stdio struct {
 // commands are all there are, in the order of the help.
 func commands() []command {
 	return []command{
+		proxyCommand(),
 		simCommand(),
 		{"version", "", "says what was built, and with what", func(_ context.Context, _ []string, io stdio) int {
 			fmt.Fprintln(io.out, version())

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"reflect"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/cmd/rota/internal/proxy"
+	"github.com/rota-go/rota/cmd/rota/internal/setup"
+	"github.com/rota-go/rota/cmd/rota/internal/sockets"
+	"github.com/rota-go/rota/rotadash"
+)
+
+// gateway is a proxy that runs: its servers, its page, and what changes them.
+type gateway struct {
+	flags   *proxyFlags
+	args    []string // of the command, for a successor
+	log     *slog.Logger
+	sockets *sockets.Set
+	proxy   *proxy.Proxy
+	servers *proxy.Servers
+	metrics *proxy.Metrics
+	dash    *rotadash.Dash // nil = no page
+	admin   *http.Server   // the same
+
+	mu      sync.Mutex
+	current *setup.Setup // what is in force
+	text    []byte       // of the file, as it was read last
+}
+
+// newGateway starts all that s says.
+func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gateway, err error) {
+	g = &gateway{flags: f, args: args, log: f.logger(io.err), current: s}
+	if g.sockets, err = sockets.Inherit(); err != nil {
+		return nil, err
+	}
+	if f.config != "" {
+		if g.text, err = os.ReadFile(f.config); err != nil {
+			return nil, err
+		}
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	g.metrics = proxy.NewMetrics(registry)
+	var listener net.Listener
+	var observer rota.Observer
+	if s.Admin != nil {
+		if listener, err = g.listenAdmin(s.Admin); err != nil {
+			return nil, err
+		}
+	}
+	if listener != nil {
+		if err := g.newPage(s.Admin); err != nil {
+			_ = listener.Close()
+			return nil, err
+		}
+		observer = g.dash.Observer()
+	}
+	g.proxy, err = proxy.New(s, proxy.Params{Log: g.log, Out: io.out, Err: io.err, Observer: observer, Metrics: g.metrics})
+	if err != nil {
+		return nil, err
+	}
+	g.metrics.Of(g.proxy)
+	g.servers = proxy.NewServers(g.proxy, g.log, g.sockets.Listen)
+	if err := g.servers.Apply(s); err != nil {
+		return nil, errors.Join(err, g.proxy.Close())
+	}
+	g.metrics.Applied(time.Now(), nil)
+	if g.dash != nil {
+		if err := g.showServices(); err != nil {
+			return nil, err
+		}
+		g.serveAdmin(listener, registry)
+	}
+	return g, nil
+}
+
+// listenAdmin returns the page's socket. The default one may be busy: another proxy's page is there, and this one goes
+// without.
+func (g *gateway) listenAdmin(a *setup.Admin) (net.Listener, error) {
+	l, err := g.sockets.Listen("admin", a.Listen)
+	if err == nil {
+		return l, nil
+	}
+	if !a.Implied() || g.flags.adminSet || !inUse(err) {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	g.log.Warn("no live page: its default address is in use; -admin=ADDRESS puts it elsewhere, -admin= turns it off", "error", err)
+	return nil, nil
+}
+
+func (g *gateway) newPage(a *setup.Admin) error {
+	token := ""
+	if a.TokenFile != "" {
+		text, err := os.ReadFile(a.TokenFile)
+		if err != nil {
+			return fmt.Errorf("admin.token_file: %w", err)
+		}
+		token = strings.TrimSpace(string(text))
+	}
+	dash, err := rotadash.New(rotadash.Params{
+		Title: "rota proxy", Version: version(), Write: a.Write, Token: token, Hosts: a.Hosts, Pprof: a.Pprof, Log: g.log,
+	})
+	g.dash = dash
+	return err
+}
+
+// showServices tells the page which services there are.
+func (g *gateway) showServices() error {
+	if g.dash == nil {
+		return nil
+	}
+	var list []rotadash.Service
+	for _, s := range g.proxy.Services() {
+		list = append(list, rotadash.Service{Name: s.Name, Source: s.Client, Ejector: s.Client, Overrides: s.Overrides})
+	}
+	return g.dash.Set(list)
+}
+
+func (g *gateway) note(level rotadash.Level, text string) {
+	if g.dash != nil {
+		g.dash.Note(rotadash.Event{Kind: "config", Level: level, Text: text})
+	}
+}
+
+// serveAdmin serves the page, metrics and health checks, until the gateway ends.
+func (g *gateway) serveAdmin(l net.Listener, registry *prometheus.Registry) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	mux.HandleFunc("GET /readyz", g.readyz)
+	mux.Handle("/", g.dash)
+	g.admin = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug)}
+	g.log.Info("live page", "url", "http://"+l.Addr().String()+"/")
+	go func() { // ends when the server is closed
+		if err := g.admin.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			g.log.Error("live page ended", "error", err)
+		}
+	}()
+}
+
+// readyz answers 200 once every service knows its replicas, and 503 before.
+func (g *gateway) readyz(w http.ResponseWriter, _ *http.Request) {
+	for _, s := range g.proxy.Services() {
+		if len(s.Client.Stats().Nodes) == 0 {
+			http.Error(w, "service "+s.Name+" has no replicas", http.StatusServiceUnavailable)
+			return
+		}
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// run serves until ctx ends, or a successor has taken over.
+func (g *gateway) run(ctx context.Context) error {
+	background, stop := context.WithCancel(context.Background())
+	defer stop()
+	if g.dash != nil {
+		go func() { _ = g.dash.Run(background) }() // it ends with the process's page
+	}
+	if names := g.sockets.DropUnused(); len(names) > 0 {
+		g.log.Warn("sockets that were handed over are not used", "names", strings.Join(names, ", "))
+	}
+	if err := g.sockets.Serving(); err != nil {
+		g.log.Warn("whoever handed over the sockets was not told", "error", err)
+	}
+	g.await(ctx)
+	g.log.Info("leaving", "wait", g.current.Drain.Wait, "time", g.current.Drain.Shutdown)
+	abort := make(chan struct{})
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(again)
+	go func() { // ends with the process at the latest
+		select {
+		case <-again:
+			close(abort)
+		case <-background.Done():
+		}
+	}()
+	err := g.servers.Leave(abort)
+	if g.admin != nil {
+		_ = g.admin.Close() // streams of the page never end by themselves
+	}
+	return errors.Join(err, g.proxy.Close())
+}
+
+// watchEvery is how often the file is looked at.
+const watchEvery = time.Second
+
+// await returns when it is time to leave. Until then it does what signals and changes of the file ask for.
+func (g *gateway) await(ctx context.Context) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, controlSignals()...)
+	defer signal.Stop(signals)
+	ticks := time.NewTicker(watchEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-signals:
+			if s == upgradeSignal() {
+				if g.succeed(ctx) {
+					return
+				}
+				continue
+			}
+			g.reload(true)
+		case <-ticks.C:
+			g.reload(false)
+		}
+	}
+}
+
+// reload puts the file in force if it has changed, or if asked. One that cannot be meant changes nothing.
+func (g *gateway) reload(asked bool) {
+	if asked {
+		if err := g.proxy.Reopen(); err != nil {
+			g.log.Error("access log not opened again", "error", err)
+		}
+	}
+	if g.flags.config == "" {
+		return
+	}
+	text, err := os.ReadFile(g.flags.config)
+	if err == nil && bytes.Equal(text, g.text) && !asked {
+		return
+	}
+	if err != nil && !asked {
+		return // it is being replaced, or is gone: what is in force stays, and SIGHUP says so
+	}
+	g.text = text
+	if err == nil {
+		err = g.apply()
+	}
+	g.metrics.Applied(time.Now(), err)
+	if err != nil {
+		g.log.Error("config refused: what was in force stays", "file", g.flags.config, "error", err)
+		g.note(rotadash.Bad, "refused, what was in force stays: "+err.Error())
+		return
+	}
+	g.log.Info("config applied", "file", g.flags.config)
+	g.note(rotadash.Good, "applied")
+}
+
+// apply puts the file in force, all of it or nothing.
+func (g *gateway) apply() error {
+	next, err := g.flags.setup()
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.proxy.Apply(next); err != nil {
+		return err
+	}
+	if err := g.servers.Apply(next); err != nil {
+		return errors.Join(err, g.proxy.Apply(g.current))
+	}
+	if !reflect.DeepEqual(g.current.Admin, next.Admin) {
+		g.log.Warn("what the file says of admin changes with a restart")
+	}
+	g.current = next
+	return g.showServices()
+}
+
+// successorTime is how long a successor may take to serve.
+const successorTime = 30 * time.Second
+
+// succeed starts the program anew on the same sockets, and reports whether it serves.
+func (g *gateway) succeed(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, successorTime)
+	defer cancel()
+	g.log.Info("starting a successor")
+	s, err := g.sockets.Succeed(ctx, append([]string{"proxy"}, g.args...))
+	if err != nil {
+		g.log.Error("no successor: this process goes on", "error", err)
+		return false
+	}
+	g.log.Info("the successor serves", "pid", s.Process.Pid)
+	return true
+}

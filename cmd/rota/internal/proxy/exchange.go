@@ -1,0 +1,279 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/rotahttp"
+)
+
+// exchange is one request and its response.
+type exchange struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	state *state
+	proxy *Proxy
+	route *route // nil = none fits
+
+	began    time.Time // only if somebody wants to know
+	peer     netip.Addr
+	status   int
+	sent     int64 // of the response's body
+	why      string
+	decision *rota.Decision // only if somebody wants to know
+}
+
+func (x *exchange) serve() {
+	access, metrics := x.state.access, x.proxy.params.Metrics
+	if access != nil || metrics != nil {
+		x.began = time.Now()
+		defer x.tell(access)
+	}
+	if ap, err := netip.ParseAddrPort(x.r.RemoteAddr); err == nil {
+		x.peer = ap.Addr().Unmap()
+	}
+	if status, why := refusal(x.r); status != 0 {
+		x.fail(status, why)
+		return
+	}
+	route, other := x.state.table.find(x.r)
+	if route == nil {
+		if x.why = "no route"; other {
+			x.fail(http.StatusMethodNotAllowed, "no route for this method")
+			return
+		}
+		x.fail(http.StatusNotFound, "no route")
+		return
+	}
+	x.route = route
+	if route.limiter != nil {
+		if wait := route.limiter.take(x.client); wait > 0 {
+			x.retryAfter(wait)
+			x.fail(http.StatusTooManyRequests, "too many requests")
+			return
+		}
+	}
+	if limit := int64(route.spec.MaxRequest); limit > 0 {
+		if x.r.ContentLength > limit {
+			x.fail(http.StatusRequestEntityTooLarge, "the request is too long")
+			return
+		}
+		x.r.Body = http.MaxBytesReader(x.w, x.r.Body, limit)
+	}
+	if upgrades(x.r) {
+		x.upgrade()
+		return
+	}
+	x.forward()
+}
+
+// refusal says why a request is not passed on, wherever it would go.
+func refusal(r *http.Request) (status int, why string) {
+	switch {
+	case r.Method == http.MethodConnect:
+		return http.StatusMethodNotAllowed, "CONNECT is for forward proxies"
+	case r.URL.Path == "" || r.URL.Path[0] != '/' || dotted(r.URL.Path):
+		return http.StatusBadRequest, "the path has . or .. in it" // what it fits here, it might not fit there
+	}
+	return 0, ""
+}
+
+// dotted reports whether a segment of the path is . or ..
+func dotted(path string) bool {
+	if !strings.Contains(path, "/.") {
+		return false
+	}
+	for seg := range strings.SplitSeq(path, "/") {
+		if seg == "." || seg == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// forward sends the request on and passes the response back.
+func (x *exchange) forward() {
+	options := x.options()
+	out := x.r.WithContext(rotahttp.With(x.r.Context(), options))
+	trailers := x.prepare(out, x.r)
+	if trailers {
+		out.Header["Te"] = teTrailers
+	}
+	if out.ContentLength == 0 {
+		out.Body = nil
+	} else if out.Body != nil {
+		defer out.Body.Close() // or a replica that answers early would have it read on
+	}
+	resp, err := x.route.service.transport.RoundTrip(out)
+	if err != nil {
+		x.failed(err)
+		return
+	}
+	defer resp.Body.Close()
+	if limit := int64(x.route.spec.MaxResponse); limit > 0 && resp.ContentLength > limit {
+		x.fail(http.StatusBadGateway, "the response is too long")
+		return
+	}
+	x.respond(resp)
+}
+
+var teTrailers = []string{"trailers"}
+
+// options are what the request wants of the transport.
+func (x *exchange) options() *rotahttp.Options {
+	rt := x.route
+	debug := x.r.Header["Rota-Debug"] != nil
+	delete(x.r.Header, "Rota-Debug")
+	debug = debug && x.state.debug.has(x.peer)
+	watched := x.state.access.wants()
+	if !debug && !watched && rt.key == "" {
+		return &rt.options
+	}
+	o := rt.options
+	if rt.key != "" {
+		if v := x.r.Header[rt.key]; len(v) > 0 {
+			o.Key = rota.Key(v[0])
+		}
+	}
+	if debug || watched {
+		o.Decided = func(d *rota.Decision) {
+			x.decision = d
+			if debug {
+				x.explain(d)
+			}
+		}
+	}
+	return &o
+}
+
+// prepare makes of in's copy out what is sent on. It reports whether the client takes trailers.
+func (x *exchange) prepare(out, in *http.Request) (trailers bool) {
+	rt := x.route
+	u := *in.URL
+	u.Scheme, u.Host, u.User = rt.service.scheme, rt.service.name, nil
+	if w := &rt.spec.Rewrite; w.StripPrefix != "" || w.AddPrefix != "" {
+		u.Path = rt.rewritePath(u.Path)
+		if u.RawPath != "" {
+			u.RawPath = rt.rewritePath(u.RawPath)
+		}
+	}
+	out.URL, out.RequestURI, out.Close = &u, "", false
+	if h := rt.spec.Rewrite.Host; h != "" {
+		out.Host = h
+	}
+	x.state.forwarded.apply(out.Header, in, x.peer)
+	trailers = stripHops(out.Header)
+	if _, ok := out.Header["User-Agent"]; !ok {
+		out.Header["User-Agent"] = noUserAgent // or net/http sends its own
+	}
+	rt.request.apply(out.Header)
+	return trailers
+}
+
+var noUserAgent = []string{""}
+
+// respond passes a response back.
+func (x *exchange) respond(resp *http.Response) {
+	h := x.w.Header()
+	stripHops(resp.Header)
+	for k, v := range resp.Header {
+		if !strings.HasPrefix(k, "Rota-") { // that is between it and us
+			h[k] = v
+		}
+	}
+	x.route.response.apply(h)
+	announced := len(resp.Trailer)
+	for k := range resp.Trailer {
+		h["Trailer"] = append(h["Trailer"], k)
+	}
+	x.status = resp.StatusCode
+	x.w.WriteHeader(resp.StatusCode)
+	flush := resp.ContentLength < 0
+	if flush && (announced > 0 || resp.Body == http.NoBody) {
+		x.flush()
+	}
+	err := x.copyBody(resp.Body, flush)
+	if err != nil {
+		x.why = "response broke off: " + err.Error()
+		panic(http.ErrAbortHandler) // or the client would take half of it for the whole
+	}
+	passTrailers(h, resp.Trailer, announced)
+}
+
+func passTrailers(h, trailer http.Header, announced int) {
+	for k, v := range trailer {
+		if len(trailer) != announced {
+			k = http.TrailerPrefix + k
+		}
+		h[k] = append(h[k], v...)
+	}
+}
+
+// buffers are for bodies on their way.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// copyBody copies a body. With flush every piece goes out as it came.
+func (x *exchange) copyBody(body io.Reader, flush bool) error {
+	if body == http.NoBody {
+		return nil
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	limit := int64(x.route.spec.MaxResponse)
+	for {
+		n, err := body.Read(*buf)
+		if n > 0 {
+			if limit > 0 && x.sent+int64(n) > limit {
+				return errTooLong
+			}
+			m, err := x.w.Write((*buf)[:n])
+			x.sent += int64(m)
+			if err != nil {
+				return err
+			}
+			if flush {
+				x.flush()
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+func (x *exchange) flush() {
+	if f, ok := x.w.(http.Flusher); ok {
+		f.Flush()
+	}
+}
+
+// stripHops removes what is for one connection only. It reports whether TE allowed trailers.
+func stripHops(h http.Header) (trailers bool) {
+	if c, ok := h["Connection"]; ok {
+		for _, line := range c {
+			for name := range strings.SplitSeq(line, ",") {
+				if name = strings.TrimSpace(name); name != "" {
+					h.Del(name)
+				}
+			}
+		}
+	}
+	for k, v := range h {
+		switch k {
+		case "Te":
+			trailers = strings.Contains(strings.Join(v, ","), "trailers")
+			delete(h, k)
+		case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Trailer", "Transfer-Encoding", "Upgrade":
+			delete(h, k)
+		}
+	}
+	return trailers
+}

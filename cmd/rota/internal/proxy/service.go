@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"reflect"
+	"time"
+
+	"github.com/rota-go/rota"
+	"github.com/rota-go/rota/cmd/rota/internal/setup"
+	"github.com/rota-go/rota/resolve"
+	"github.com/rota-go/rota/rotahttp"
+)
+
+// service is replicas and the connections to them.
+type service struct {
+	name      string
+	spec      setup.Service
+	scheme    string // of requests, for replicas whose address names none
+	client    *rota.Client
+	overrides *rota.Overrides
+	transport *rotahttp.Transport
+	base      *http.Transport
+}
+
+// service returns what serves spec: old, if that can do it, or another. change is to be called once it is in use.
+func (p *Proxy) service(old *service, name string, spec *setup.Service) (sv *service, change func(), err error) {
+	if old == nil || !old.serves(spec) {
+		sv, err = p.newService(name, spec)
+		return sv, func() {}, err
+	}
+	if reflect.DeepEqual(old.spec.Policy.Policy, spec.Policy.Policy) {
+		return old, func() { old.spec = *spec }, nil
+	}
+	policy := spec.Policy.Policy
+	var balancer rota.Balancer // nil = the one before
+	if !reflect.DeepEqual(old.spec.Policy.Balancer, policy.Balancer) || !reflect.DeepEqual(old.spec.Policy.Zone, policy.Zone) {
+		balancer = policy.NewBalancer()
+	}
+	return old, func() {
+		old.spec = *spec
+		if err := old.client.Apply(policy.Policy, balancer); err != nil {
+			p.params.Log.Error("policy not applied", "service", name, "error", err) // it was read as valid
+		}
+	}, nil
+}
+
+// serves reports whether sv does for spec: only policies can change under a client.
+func (sv *service) serves(spec *setup.Service) bool {
+	a, b := sv.spec, *spec
+	same := reflect.DeepEqual(a.Policy.Subset, b.Policy.Subset)
+	for _, s := range []*setup.Service{&a, &b} {
+		s.Policy = setup.Policy{}
+		s.Calls, s.CallsPerSecond, s.Replicas, s.TTL, s.P99 = nil, 0, 0, 0, 0
+	}
+	return same && reflect.DeepEqual(a, b)
+}
+
+func (p *Proxy) newService(name string, spec *setup.Service) (*service, error) {
+	sv := &service{name: name, spec: *spec, scheme: "http"}
+	if spec.TLS != nil {
+		sv.scheme = "https"
+	}
+	resolver, err := resolve.Parse(spec.Target)
+	if err != nil {
+		return nil, err
+	}
+	if sv.base, err = newBase(spec); err != nil {
+		return nil, err
+	}
+	host, _ := os.Hostname()
+	policy := &spec.Policy
+	sv.overrides = rota.NewOverrides(resolver)
+	sv.client, err = rota.New(rota.Config{
+		Service: name, Resolver: sv.overrides, Policy: policy.Policy.Policy, Balancer: policy.NewBalancer(),
+		Subset: policy.NewSubset(host, 0), Observer: p.params.Observer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	sv.transport = &rotahttp.Transport{Client: sv.client, Base: sv.base, MaxReplay: int64(spec.MaxReplay)}
+	if spec.Check != nil {
+		check := *spec.Check
+		if check.Scheme == "" {
+			check.Scheme = sv.scheme
+		}
+		sv.transport.Check = &check
+	}
+	return sv, nil
+}
+
+func (sv *service) close() {
+	_ = sv.client.Close() // it has no error to tell
+	sv.transport.CloseIdleConnections()
+}
+
+// newBase returns the http.Transport for a service.
+func newBase(spec *setup.Service) (*http.Transport, error) {
+	t := rotahttp.NewTransport()
+	if spec.Dial > 0 {
+		t.DialContext = (&net.Dialer{Timeout: spec.Dial, KeepAlive: 15 * time.Second}).DialContext
+		t.TLSHandshakeTimeout = spec.Dial
+	}
+	t.Protocols = new(http.Protocols)
+	switch spec.Protocol {
+	case "h2c":
+		t.Protocols.SetUnencryptedHTTP2(true)
+		t.Protocols.SetHTTP2(true)
+	case "auto":
+		t.Protocols.SetHTTP1(true)
+		t.Protocols.SetHTTP2(true)
+	default:
+		t.Protocols.SetHTTP1(true)
+		t.ForceAttemptHTTP2 = false
+	}
+	if spec.TLS == nil {
+		return t, nil
+	}
+	var err error
+	t.TLSClientConfig, err = clientTLS(spec.TLS)
+	return t, err
+}
+
+func clientTLS(spec *setup.ClientTLS) (*tls.Config, error) {
+	c := &tls.Config{ServerName: spec.ServerName, MinVersion: tls.VersionTLS12}
+	if spec.CA != "" {
+		pool, err := readPool(spec.CA)
+		if err != nil {
+			return nil, fmt.Errorf("tls.ca: %w", err)
+		}
+		c.RootCAs = pool
+	}
+	if spec.Cert != "" {
+		pair := &keyPair{cert: spec.Cert, key: spec.Key}
+		if _, err := pair.get(); err != nil {
+			return nil, fmt.Errorf("tls.cert: %w", err)
+		}
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.get() }
+	}
+	return c, nil
+}
+
+func readPool(name string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New(name + " has no certificate in it")
+	}
+	return pool, nil
+}

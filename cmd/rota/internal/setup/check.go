@@ -1,0 +1,292 @@
+package setup
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rota-go/rota/internal/tree"
+	"github.com/rota-go/rota/resolve"
+	"golang.org/x/net/http/httpguts"
+)
+
+// checker gathers what is wrong.
+type checker struct {
+	setup *Setup
+	doc   *tree.Node
+	wrong []*tree.Error
+}
+
+func (c *checker) say(path, format string, args ...any) {
+	c.wrong = append(c.wrong, c.doc.Errorf(path, format, args...))
+}
+
+// check looks for what cannot be meant, whatever the machine is like. doc is where lines come from; nil = there are none.
+func (s *Setup) check(doc *tree.Node) error {
+	c := &checker{setup: s, doc: doc}
+	c.listeners()
+	c.routes()
+	c.services()
+	c.rest()
+	return tree.Join(c.wrong)
+}
+
+func (c *checker) listeners() {
+	if len(c.setup.Listeners) == 0 {
+		c.say("listeners", "there is none, want at least one")
+	}
+	names := map[string]bool{}
+	for i, l := range c.setup.Listeners {
+		at := func(key string) string { return fmt.Sprintf("listeners[%d].%s", i, key) }
+		switch {
+		case l.Listen == "":
+			c.say(at("listen"), "want an address such as :8090, or fd:NAME")
+		case l.Listen == "fd:":
+			c.say(at("listen"), "want the name of a socket after fd:")
+		case !strings.HasPrefix(l.Listen, "fd:") && !address(l.Listen):
+			c.say(at("listen"), "%q, want an address such as :8090, 127.0.0.1:8090 or fd:NAME", l.Listen)
+		case names[l.Name]:
+			c.say(at("listen"), "there are two listeners called %s", l.Name)
+		}
+		names[l.Name] = true
+		for j, p := range l.Protocols {
+			c.oneOf(fmt.Sprintf("listeners[%d].protocols[%d]", i, j), p, "http1", "http2")
+		}
+		if len(l.Protocols) == 0 {
+			c.say(at("protocols"), "want http1, http2 or both")
+		}
+		if t := l.TLS; t != nil {
+			c.want(at("tls.cert"), t.Cert, "a file with a certificate")
+			c.want(at("tls.key"), t.Key, "a file with its key")
+			c.oneOf(at("tls.min"), t.Min, "1.2", "1.3")
+			if t.Optional && t.ClientCA == "" {
+				c.say(at("tls.optional"), "no certificate is asked for: client_ca is missing")
+			}
+		}
+		c.times(at, times{"read_header_timeout": l.ReadHeaderTimeout, "read_timeout": l.ReadTimeout, "idle_timeout": l.IdleTimeout})
+		if l.Limit != nil {
+			if err := l.Limit.Validate(); err != nil {
+				c.say(at("limit"), "%v", err)
+			}
+		}
+	}
+}
+
+// address reports whether s is host:port, the host perhaps empty.
+func address(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil || port == "" {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
+func (c *checker) want(path, value, what string) {
+	if value == "" {
+		c.say(path, "want %s", what)
+	}
+}
+
+func (c *checker) oneOf(path, value string, known ...string) {
+	if !slices.Contains(known, value) {
+		c.say(path, "%q, want one of %s", value, strings.Join(known, ", "))
+	}
+}
+
+type times map[string]time.Duration
+
+func (c *checker) times(at func(string) string, all times) {
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if all[key] < 0 {
+			c.say(at(key), "%v, want >= 0", all[key])
+		}
+	}
+}
+
+func (c *checker) routes() {
+	if len(c.setup.Routes) == 0 {
+		c.say("routes", "there is none, want at least one")
+	}
+	for i := range c.setup.Routes {
+		c.route(&c.setup.Routes[i], func(key string) string { return fmt.Sprintf("routes[%d].%s", i, key) })
+	}
+}
+
+func (c *checker) route(r *Route, at func(string) string) {
+	service, ok := c.setup.Services[r.Service]
+	switch {
+	case r.Service == "":
+		c.say(at("service"), "want the name of a service")
+	case !ok:
+		c.say(at("service"), "%s", tree.Unknown("service", r.Service, slices.Sorted(maps.Keys(c.setup.Services))))
+	default:
+		if _, _, err := service.Policy.For(r); err != nil {
+			for _, e := range tree.All(err) {
+				c.wrong = append(c.wrong, &tree.Error{Line: e.Line, Path: at(e.Path), Err: e.Err})
+			}
+		}
+	}
+	if !strings.HasPrefix(r.Path, "/") {
+		c.say(at("path"), "%q, want it to begin with /", r.Path)
+	}
+	if strings.Contains(r.Host, ":") || strings.LastIndex(r.Host, "*") > 0 || r.Host == "*" || strings.HasPrefix(r.Host, "*") && !strings.HasPrefix(r.Host, "*.") {
+		c.say(at("host"), "%q, want a name without a port, or *.name; leave it out for any", r.Host)
+	}
+	for j, m := range r.Method {
+		if !httpguts.ValidHeaderFieldName(m) || m != strings.ToUpper(m) {
+			c.say(at(fmt.Sprintf("method[%d]", j)), "%q, want a method such as GET", m)
+		}
+	}
+	c.headers(at("header"), r.Header)
+	for what, h := range map[string]Headers{"request": r.Rewrite.Request, "response": r.Rewrite.Response} {
+		c.headers(at("rewrite."+what+".set"), h.Set)
+		c.headers(at("rewrite."+what+".add"), h.Add)
+		for j, name := range h.Remove {
+			if !httpguts.ValidHeaderFieldName(name) {
+				c.say(at(fmt.Sprintf("rewrite.%s.remove[%d]", what, j)), "%q is no name of a header", name)
+			}
+		}
+	}
+	for key, p := range map[string]string{"strip_prefix": r.Rewrite.StripPrefix, "add_prefix": r.Rewrite.AddPrefix} {
+		if p != "" && !strings.HasPrefix(p, "/") {
+			c.say(at("rewrite."+key), "%q, want it to begin with /", p)
+		}
+	}
+	if r.Key != "" && !httpguts.ValidHeaderFieldName(r.Key) {
+		c.say(at("key"), "%q is no name of a header", r.Key)
+	}
+	if r.Rate != nil {
+		if !(r.Rate.PerSecond > 0) {
+			c.say(at("rate.per_second"), "%v, want more than 0", r.Rate.PerSecond)
+		}
+		if r.Rate.Burst < 0 {
+			c.say(at("rate.burst"), "%d, want >= 1, or 0 for the default", r.Rate.Burst)
+		}
+		c.oneOf(at("rate.by"), r.Rate.By, "route", "client")
+	}
+}
+
+func (c *checker) headers(path string, all map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		switch {
+		case !httpguts.ValidHeaderFieldName(name):
+			c.say(path, "%q is no name of a header", name)
+		case !httpguts.ValidHeaderFieldValue(all[name]):
+			c.say(path+"."+name, "the value has a character that a header cannot have")
+		case hopByHop[http.CanonicalHeaderKey(name)]:
+			c.say(path, "%s is between two hops: it is the proxy's own business", name)
+		}
+	}
+}
+
+// hopByHop are headers that are for one connection (RFC 9110, 7.6.1), or that frame a message.
+var hopByHop = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true,
+	"Upgrade": true, "Content-Length": true,
+}
+
+func (c *checker) services() {
+	for _, name := range slices.Sorted(maps.Keys(c.setup.Services)) {
+		s := c.setup.Services[name]
+		at := func(key string) string { return "services." + name + "." + key }
+		if s.Target == "" {
+			c.say(at("target"), "want addresses, or dns:///name:port, dns+srv:///name or file:///path")
+		} else if _, err := resolve.Parse(s.Target); err != nil {
+			c.say(at("target"), "%v", err)
+		}
+		c.oneOf(at("protocol"), s.Protocol, "", "http1", "h2c", "auto")
+		if t := s.TLS; t != nil && (t.Cert == "") != (t.Key == "") {
+			c.say(at("tls"), "want both of cert and key, or neither")
+		}
+		if s.TLS != nil && s.Protocol == "h2c" {
+			c.say(at("protocol"), "h2c is HTTP/2 without TLS: want auto, or no tls")
+		}
+		c.times(at, times{"dial": s.Dial, "ttl": s.TTL, "p99": s.P99})
+		if ch := s.Check; ch != nil && !strings.HasPrefix(ch.Path, "/") {
+			c.say(at("check.path"), "%q, want a path such as /readyz", ch.Path)
+		}
+		for i, other := range s.Calls {
+			if _, ok := c.setup.Services[other]; !ok {
+				c.say(at(fmt.Sprintf("calls[%d]", i)), "%s", tree.Unknown("service", other, slices.Sorted(maps.Keys(c.setup.Services))))
+			}
+		}
+	}
+}
+
+func (c *checker) rest() {
+	s := c.setup
+	if a := s.AccessLog; a != nil {
+		c.oneOf("access_log.format", a.Format, "logfmt", "json")
+		if !(a.Sample > 0 && a.Sample <= 1) {
+			c.say("access_log.sample", "%v, want more than 0, and at most 1", a.Sample)
+		}
+	}
+	c.networks("forwarded.trust", s.Forwarded.Trust)
+	c.networks("debug.trust", s.Debug.Trust)
+	c.oneOf("forwarded.send", s.Forwarded.Send, "x-forwarded", "forwarded", "both", "none")
+	if s.Forwarded.Hops < 0 || s.Forwarded.Hops > 100 {
+		c.say("forwarded.hops", "%d, want 1 to 100", s.Forwarded.Hops)
+	}
+	if a := s.Admin; a != nil && !address(a.Listen) {
+		c.say("admin.listen", "%q, want an address such as %s, or admin: off", a.Listen, DefaultAdmin)
+	}
+	c.times(func(key string) string { return "drain." + key }, times{"wait": s.Drain.Wait, "shutdown": s.Drain.Shutdown})
+}
+
+func (c *checker) networks(path string, all []string) {
+	for i, s := range all {
+		if _, err := netip.ParsePrefix(s); err != nil {
+			c.say(fmt.Sprintf("%s[%d]", path, i), "%q, want a network such as 10.0.0.0/8", s)
+		}
+	}
+}
+
+// Files are the files that a setup names, by the keys that do.
+func (s *Setup) Files() map[string]string {
+	files := map[string]string{}
+	put := func(key, name string) {
+		if name != "" {
+			files[key] = name
+		}
+	}
+	for i, l := range s.Listeners {
+		if l.TLS != nil {
+			put(fmt.Sprintf("listeners[%d].tls.cert", i), l.TLS.Cert)
+			put(fmt.Sprintf("listeners[%d].tls.key", i), l.TLS.Key)
+			put(fmt.Sprintf("listeners[%d].tls.client_ca", i), l.TLS.ClientCA)
+		}
+	}
+	for name, sv := range s.Services {
+		if sv.TLS != nil {
+			put("services."+name+".tls.ca", sv.TLS.CA)
+			put("services."+name+".tls.cert", sv.TLS.Cert)
+			put("services."+name+".tls.key", sv.TLS.Key)
+		}
+	}
+	if s.Admin != nil {
+		put("admin.token_file", s.Admin.TokenFile)
+	}
+	return files
+}
+
+// CheckFiles says which of the files that the setup names cannot be read here.
+func (s *Setup) CheckFiles(doc *tree.Node) error {
+	c := &checker{setup: s, doc: doc}
+	files := s.Files()
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		f, err := os.Open(files[key])
+		if err != nil {
+			c.say(key, "%v", err)
+			continue
+		}
+		_ = f.Close()
+	}
+	return tree.Join(c.wrong)
+}
