@@ -14,8 +14,6 @@ func hedgeNeverSent(v view) (found, bool) {
 	var limit time.Duration
 	switch latest := v.limit / 4 * 3; {
 	case h.Delay == 0:
-	case v.tryTimeout > 0 && h.Delay >= v.tryTimeout:
-		what, limit = "the attempt's own time is up, and the delay begins anew with the next", v.tryTimeout
 	case v.limit > 0 && h.Delay >= v.limit:
 		what, limit = "the call is over", v.limit
 	case v.limit > 0 && v.split && h.Delay > latest:
@@ -27,6 +25,17 @@ func hedgeNeverSent(v view) (found, bool) {
 	return found{
 		"policy.hedge.delay", "Before the hedge is due, " + what + ".",
 		fmt.Sprintf("due after %v, too late from %v on", h.Delay, limit), "leave delay out (the 95th percentile of latency), or hedge: off",
+	}, true
+}
+
+func hedgeAfterTryTimeout(v view) (found, bool) {
+	h := v.Policy().Hedge
+	if h == nil || v.tryTimeout == 0 || h.Delay < v.tryTimeout || v.attempts < 2 {
+		return found{}, false
+	}
+	return found{
+		"policy.hedge.delay", "An attempt is given up before a hedge would join it, so that there is never a second one beside it.",
+		fmt.Sprintf("due after %v, given up after %v", h.Delay, v.tryTimeout), "leave delay out (the 95th percentile of latency), or try_timeout",
 	}, true
 }
 

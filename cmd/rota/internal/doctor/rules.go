@@ -74,6 +74,7 @@ var rules = []rule{
 	{Rule: Rule{"unknown-hop", Error, "calls names a service that is not there"}, system: unknownHop},
 
 	{Rule: Rule{"hedge-never-sent", Error, "a hedge's delay that never comes"}, call: hedgeNeverSent},
+	{Rule: Rule{"hedge-after-try-timeout", Warning, "a hedge that is due when its attempt was given up"}, call: hedgeAfterTryTimeout},
 	{Rule: Rule{"hedge-without-attempt", Error, "a hedge, and one attempt a call"}, call: hedgeWithoutAttempt},
 	{Rule: Rule{"hedge-not-idempotent", Error, "a hedge for requests none of which may be sent twice"}, call: hedgeNotIdempotent},
 	{Rule: Rule{"hedge-too-early", Warning, "a hedge's delay below the median latency"}, call: hedgeTooEarly},
@@ -149,6 +150,15 @@ func rounded(d time.Duration) time.Duration {
 		}
 	}
 	return d
+}
+
+// shortened is at most d, in two digits.
+func shortened(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 100 {
+		unit *= 10
+	}
+	return d.Truncate(unit)
 }
 
 // seconds is a time of so many.

@@ -105,7 +105,7 @@ func triesBeyondDeadline(v view) (found, bool) {
 		"policy.retry.try_timeout",
 		"If replicas hang, the call's time is over before all attempts have had theirs.",
 		fmt.Sprintf("%d x %v = %v of %v: %s", v.attempts, v.tryTimeout, all, v.limit, many(whole, "whole attempt")),
-		fmt.Sprintf("try_timeout: %v, or leave it out: then no attempt is cut, and another one joins it", rounded(v.limit/time.Duration(v.attempts))),
+		fmt.Sprintf("try_timeout: %v, or leave it out: then no attempt is cut, and another one joins it", shortened(v.limit/time.Duration(v.attempts))),
 	}, true
 }
 
