@@ -32,7 +32,8 @@ type Service struct {
 	Policy             config.Policy
 	Check              *rotahttp.Check // nil = none
 	Deadline           time.Duration   // of a call, by its caller or its route; 0 = none
-	Routes             []Route         // each with a policy of its own
+	Routes             []Route         // some of its calls, each with a policy of its own
+	RoutesOnly         bool            // there are no others: of Policy is told only what holds in all routes
 	Calls              []string        // names of services that its replicas call in turn
 
 	CallsPerSecond float64       // of the caller: breakers, budgets and limits are each process's own
@@ -116,17 +117,35 @@ func (e *examination) service(s *Service) {
 			}
 		}
 	}
-	told := make(map[found]bool)
-	for _, f := range e.calls(own, told) {
-		told[f] = true
-	}
+	all, routes := own.hits(), make([][]hit, len(s.Routes))
 	for i := range s.Routes {
-		e.calls(newView(s, &s.Routes[i]), told)
+		routes[i] = newView(s, &s.Routes[i]).hits()
+	}
+	if s.RoutesOnly && len(routes) > 0 {
+		all = slices.DeleteFunc(all, func(h hit) bool {
+			return slices.ContainsFunc(routes, func(r []hit) bool { return !slices.Contains(r, h) })
+		})
+	}
+	for _, h := range all {
+		e.add(h.rule, own, h.found)
+	}
+	for i, r := range routes {
+		for _, h := range r {
+			if !slices.Contains(all, h) {
+				e.add(h.rule, newView(s, &s.Routes[i]), h.found)
+			}
+		}
 	}
 }
 
-// calls applies what looks at one policy. Of one that is not valid nothing else is told: its numbers mean nothing.
-func (e *examination) calls(v view, told map[found]bool) (all []found) {
+// hit is what a rule has found in a policy.
+type hit struct {
+	rule *rule
+	found
+}
+
+// hits applies what looks at one policy. Of one that is not valid nothing else is told: its numbers mean nothing.
+func (v view) hits() (all []hit) {
 	valid := v.Policy().Validate() == nil
 	for i := range rules {
 		r := &rules[i]
@@ -134,9 +153,7 @@ func (e *examination) calls(v view, told map[found]bool) (all []found) {
 			continue
 		}
 		if f, ok := r.call(v); ok {
-			if all = append(all, f); !told[f] {
-				e.add(r, v, f)
-			}
+			all = append(all, hit{r, f})
 		}
 	}
 	return all

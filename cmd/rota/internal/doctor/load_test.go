@@ -117,6 +117,24 @@ func TestFindingsAreInTheOrderOfLinesAndOfARouteOnlyWhatIsItsOwn(t *testing.T) {
 	}
 }
 
+func TestRoutesOnlyTellsOfThePolicyWhatHoldsInAllRoutes(t *testing.T) {
+	s := load(t, `services:
+  a:
+    policy: {retry: {attempts: 1}, breaker: {ratio: 1}}
+    routes:
+      one: {deadline: 1s, policy: {retry: {attempts: 2}}}
+      two: {deadline: 1s}
+`)
+	s.Services[0].RoutesOnly = true
+	var got []string
+	for _, f := range doctor.Examine(s) {
+		got = append(got, f.Route+" "+f.Rule)
+	}
+	if want := []string{" breaker-ratio", "two one-attempt"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("Examine() = %q, want %q", got, want)
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add(fleet)
 	f.Add("retry: {}\nrate: {per_second: 1e-300}\nbreaker: {open: 1ns, failures: 2147483647}")
