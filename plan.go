@@ -173,6 +173,9 @@ func (p *Plan) another() *Attempt {
 		return nil
 	case p.sent == 0:
 		return p.first()
+	case p.spent(): // a hedge may have been sent while a retry waited for its pause, or the other way round
+		p.retryAt, p.hedgeAt, p.splitAt = never, never, never
+		return nil
 	case p.now >= p.retryAt:
 		return p.retry()
 	case p.now >= p.hedgeAt:

@@ -1,4 +1,4 @@
-// Command rota is a proxy, and a simulator of services that call each other: see rota help.
+// Command rota is a proxy, a simulator of services that call each other, and finds mistakes in how they do: see rota help.
 package main
 
 import (
@@ -27,8 +27,9 @@ type command struct {
 	run func(ctx context.Context, args []string, io stdio) int
 }
 
-// stdio is where a command writes to.
+// stdio is where a command reads from and writes to.
 type stdio struct {
+	in       io.Reader
 	out, err io.Writer
 	watched  bool // err is a terminal, where somebody waits
 }
@@ -38,6 +39,7 @@ func commands() []command {
 	return []command{
 		proxyCommand(),
 		simCommand(),
+		doctorCommand(),
 		{"version", "", "says what was built, and with what", func(_ context.Context, _ []string, io stdio) int {
 			fmt.Fprintln(io.out, version())
 			return exitOK
@@ -47,7 +49,7 @@ func commands() []command {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr, isTerminal(os.Stderr)})
+	status := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr, isTerminal(os.Stderr)})
 	stop()
 	os.Exit(status)
 }

@@ -41,7 +41,7 @@ func rota(t *testing.T, files map[string]string, args ...string) (status int, ou
 
 func again(ctx context.Context, watched bool, args ...string) (status int, out, errs string) {
 	var stdout, stderr bytes.Buffer
-	status = run(ctx, args, stdio{&stdout, &stderr, watched})
+	status = run(ctx, args, stdio{strings.NewReader(""), &stdout, &stderr, watched})
 	return status, stdout.String(), stderr.String()
 }
 

@@ -20,7 +20,12 @@ func Read(name string) (*tree.Node, []byte, error) {
 		return nil, nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, tree.MaxBytes+1))
+	return From(name, f)
+}
+
+// From is Read of what r has, under the name that errors are to have.
+func From(name string, r io.Reader) (*tree.Node, []byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, tree.MaxBytes+1))
 	if err != nil {
 		return nil, nil, err
 	}
