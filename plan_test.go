@@ -430,3 +430,22 @@ func TestNodeSize(t *testing.T) {
 		t.Errorf("a Node has %d bytes, want a multiple of 64, at most 256", rota.NodeSize)
 	}
 }
+
+// Retry.Attempts is the most a call takes, hedges included, whatever is due when the last one has been sent.
+func TestAttemptsAreNeverExceeded(t *testing.T) {
+	for _, attempts := range []int{2, 3, 4} {
+		for _, delay := range []time.Duration{50 * ms, 290 * ms, 310 * ms, 400 * ms} {
+			policy := rota.Policy{
+				Timeout: 3 * time.Second, Budget: rota.Budget{Ratio: 10, MinPerSecond: 100},
+				Retry: &rota.Retry{Attempts: attempts, TryTimeout: 300 * ms}, Hedge: &rota.Hedge{Delay: delay},
+			}
+			w := newWorld(1, policy, 5, rota.RoundRobin())
+			w.respond = func(*rota.Attempt) (time.Duration, rota.Outcome) { return time.Hour, rota.Outcome{} }
+			w.begin(rota.Call{Idempotent: true}, time.Time{})
+			w.run()
+			if w.sent > attempts {
+				t.Errorf("hedges after %v: %d attempts, want at most %d", delay, w.sent, attempts)
+			}
+		}
+	}
+}
