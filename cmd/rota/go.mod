@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/prometheus/client_golang v1.25.0
 	github.com/rota-go/rota v0.0.0
+	github.com/rota-go/rota/rotadash v0.0.0
 	github.com/rota-go/rota/rotaprom v0.0.0
 	go.yaml.in/yaml/v4 v4.0.0
 )
@@ -24,5 +25,6 @@ require (
 
 replace (
 	github.com/rota-go/rota => ../..
+	github.com/rota-go/rota/rotadash => ../../rotadash
 	github.com/rota-go/rota/rotaprom => ../../rotaprom
 )
