@@ -43,7 +43,7 @@ func TestDoctorStatusAndMessages(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			status, out, errs := rota(t, files, append([]string{"doctor"}, test.args...)...)
+			status, out, errs := runRota(t, files, append([]string{"doctor"}, test.args...)...)
 			if status != test.status || !matches(out, test.out) || !matches(errs, test.errs) {
 				t.Errorf("rota doctor %q = %d, %q, %q, want %d, %q, %q", test.args, status, out, errs, test.status, test.out, test.errs)
 			}
@@ -58,7 +58,7 @@ func matches(got, want string) bool {
 }
 
 func TestDoctorJSON(t *testing.T) {
-	status, out, _ := rota(t, map[string]string{"poor.yaml": poor, "well.yaml": wellPolicy}, "doctor", "-json", "poor.yaml", "well.yaml")
+	status, out, _ := runRota(t, map[string]string{"poor.yaml": poor, "well.yaml": wellPolicy}, "doctor", "-json", "poor.yaml", "well.yaml")
 	var d diagnosis
 	if err := json.Unmarshal([]byte(out), &d); err != nil || status != 1 || d.Errors != 1 || d.Warnings != 1 || len(d.Findings) != 2 {
 		t.Fatalf("rota doctor -json = %d, %v, %+v, want 1 and two findings", status, err, d)
@@ -101,7 +101,7 @@ func TestDoctorDocument(t *testing.T) {
 	if file == nil || shown == nil {
 		t.Fatal("docs/DOCTOR.md shows no file, or not what is found in it")
 	}
-	status, out, errs := rota(t, map[string]string{"users.yaml": string(file[1])}, "doctor", "users.yaml")
+	status, out, errs := runRota(t, map[string]string{"users.yaml": string(file[1])}, "doctor", "users.yaml")
 	if status != 1 || out != string(shown[1]) {
 		t.Errorf("rota doctor = %d, %q and\n%s\nwant 1 and\n%s", status, errs, out, shown[1])
 	}

@@ -25,11 +25,11 @@ func TestTutorial(t *testing.T) {
 	}
 	quick := strings.Replace(file.String(), "measure: 5m", "measure: 61s", 1)
 	quick = strings.Replace(quick, "rate: 9000", "rate: 90", 1)
-	if status, out, errs := rota(t, map[string]string{"users-hang.yaml": quick}, "sim", "users-hang.yaml"); status != 0 || !strings.Contains(out, "\nhedged ") {
+	if status, out, errs := runRota(t, map[string]string{"users-hang.yaml": quick}, "sim", "users-hang.yaml"); status != 0 || !strings.Contains(out, "\nhedged ") {
 		t.Errorf("rota sim = %d, %q, %q", status, out, errs)
 	}
 	bad := strings.Replace(file.String(), "retry: off", "retyr: off", 1)
-	status, _, errs := rota(t, map[string]string{"users-hang.yaml": bad}, "sim", "users-hang.yaml")
+	status, _, errs := runRota(t, map[string]string{"users-hang.yaml": bad}, "sim", "users-hang.yaml")
 	if status != 1 || errs == "" || !strings.Contains(string(text), "\n"+errs) {
 		t.Errorf("rota sim = %d, %q, want 1 and what the document says", status, errs)
 	}

@@ -38,6 +38,8 @@ type stdio struct {
 func commands() []command {
 	return []command{
 		proxyCommand(),
+		checkCommand(),
+		initCommand(),
 		simCommand(),
 		doctorCommand(),
 		{"version", "", "says what was built, and with what", func(_ context.Context, _ []string, io stdio) int {

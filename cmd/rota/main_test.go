@@ -28,7 +28,7 @@ published:
 `
 
 // rota runs the command with files in a new directory, which is the working directory.
-func rota(t *testing.T, files map[string]string, args ...string) (status int, out, errs string) {
+func runRota(t *testing.T, files map[string]string, args ...string) (status int, out, errs string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for name, text := range files {
@@ -74,7 +74,7 @@ func TestStatusAndMessages(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			status, _, errs := rota(t, test.files, test.args...)
+			status, _, errs := runRota(t, test.files, test.args...)
 			want, open := strings.CutSuffix(test.errs, "…")
 			if status != test.status || open && !strings.HasPrefix(errs, want) || !open && errs != want {
 				t.Errorf("rota %q = %d, %q, want %d, %q", test.args, status, errs, test.status, test.errs)
@@ -87,7 +87,7 @@ func TestStatusAndMessages(t *testing.T) {
 }
 
 func TestSimWritesTableJSONAndPage(t *testing.T) {
-	status, out, errs := rota(t, map[string]string{"e.yaml": small}, "sim", "-out", "o/p", "-seeds", "2", "e.yaml", "-seed=5")
+	status, out, errs := runRota(t, map[string]string{"e.yaml": small}, "sim", "-out", "o/p", "-seeds", "2", "e.yaml", "-seed=5")
 	if status != 0 || errs != "" {
 		t.Fatalf("rota sim = %d, %q", status, errs)
 	}
@@ -113,7 +113,7 @@ func TestSimWritesTableJSONAndPage(t *testing.T) {
 }
 
 func TestSimJSONIsTheFileAndTheSameEveryTime(t *testing.T) {
-	status, first, _ := rota(t, map[string]string{"e.yaml": small}, "sim", "-json", "-procs", "1", "e.yaml")
+	status, first, _ := runRota(t, map[string]string{"e.yaml": small}, "sim", "-json", "-procs", "1", "e.yaml")
 	if names := written(t); status != 0 || len(names) != 1 {
 		t.Fatalf("rota sim -json = %d, and there are %q, want no new files", status, names)
 	}
@@ -141,7 +141,7 @@ func TestSimFilters(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, out, errs := rota(t, map[string]string{"e.yaml": text}, append([]string{"sim", "-json", "e.yaml"}, test.args...)...)
+			_, out, errs := runRota(t, map[string]string{"e.yaml": text}, append([]string{"sim", "-json", "e.yaml"}, test.args...)...)
 			var r sim.Report
 			if err := json.Unmarshal([]byte(out), &r); err != nil {
 				t.Fatal(err, errs)
@@ -159,7 +159,7 @@ func TestSimFilters(t *testing.T) {
 
 func TestSimMarkdown(t *testing.T) {
 	files := map[string]string{"a.yaml": small, "b.yaml": strings.Replace(small, "name: small", "name: second", 1)}
-	_, out, _ := rota(t, files, "sim", "-markdown", "a.yaml", "b.yaml")
+	_, out, _ := runRota(t, files, "sim", "-markdown", "a.yaml", "b.yaml")
 	for _, want := range []string{"## small\n\nTwo policies.\n\nResults: seed 1.\n\n| policy | load |", "\n\n## second\n", "| p2c    | 0.7  | latency_ms.p50 |"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("stdout is\n%s\nwant %q in it", out, want)
@@ -168,14 +168,14 @@ func TestSimMarkdown(t *testing.T) {
 }
 
 func TestSimGoesOnAfterABadFile(t *testing.T) {
-	status, out, errs := rota(t, map[string]string{"a.yaml": "", "b.yaml": small}, "sim", "a.yaml", "b.yaml")
+	status, out, errs := runRota(t, map[string]string{"a.yaml": "", "b.yaml": small}, "sim", "a.yaml", "b.yaml")
 	if status != 1 || errs != "a.yaml:1: the document is empty\n" || !strings.Contains(out, "small (seed 1)") {
 		t.Errorf("rota sim = %d, %q, %q, want 1 and the results of the second", status, out, errs)
 	}
 }
 
 func TestSimInterrupted(t *testing.T) {
-	rota(t, map[string]string{"e.yaml": small}, "version")
+	runRota(t, map[string]string{"e.yaml": small}, "version")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	status, out, errs := again(ctx, false, "sim", "e.yaml")
@@ -185,7 +185,7 @@ func TestSimInterrupted(t *testing.T) {
 }
 
 func TestProgressIsForTerminals(t *testing.T) {
-	rota(t, map[string]string{"e.yaml": small}, "version")
+	runRota(t, map[string]string{"e.yaml": small}, "version")
 	_, _, errs := again(t.Context(), true, "sim", "e.yaml")
 	if !strings.Contains(errs, "\r\x1b[Ksmall: 4 of 4 runs, 0.0 million calls, about 0s left") || !strings.HasSuffix(errs, "\r\x1b[K") {
 		t.Errorf("the terminal shows %q", errs)

@@ -11,9 +11,12 @@ import (
 	"github.com/rota-go/rota/rotahttp"
 )
 
-// Load reads a document with services, or with one policy and nothing else. The error names the line and the key of
-// everything that is wrong with it.
+// Load reads the file of a proxy, a document with services, or one with a policy and nothing else. The error names the line
+// and the key of everything that is wrong with it.
 func Load(n *tree.Node) (System, error) {
+	if ofProxy(n) {
+		return loadProxy(n)
+	}
 	s := System{Line: func(path string) int { return n.Errorf(path, "").Line }}
 	services := n.Get("services")
 	if services == nil {
