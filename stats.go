@@ -100,6 +100,16 @@ func (l Latency) Quantile(q float64) time.Duration {
 	return l.counts.Quantile(q)
 }
 
+// Since returns what came after an earlier value of the same histogram.
+func (l Latency) Since(earlier Latency) Latency {
+	if l.counts == nil || earlier.counts == nil {
+		return l
+	}
+	c := *l.counts
+	c.Sub(earlier.counts)
+	return Latency{&c}
+}
+
 // Below returns how many values are at most d; values within 1/16 under d may be left out.
 func (l Latency) Below(d time.Duration) uint64 {
 	if l.counts == nil {
