@@ -199,8 +199,13 @@ func (d *Dash) Run(ctx context.Context) error {
 	}
 }
 
-// Serve runs the Dash and serves it on l, until ctx ends or the server fails. It closes l.
+// Serve runs the Dash and serves it on l, until ctx ends or the server fails. It closes l. A page that may change things is
+// served on another address than loopback only with a token.
 func (d *Dash) Serve(ctx context.Context, l net.Listener) error {
+	if a, ok := l.Addr().(*net.TCPAddr); ok && d.params.Write && !d.secret.needed && !a.IP.IsLoopback() {
+		_ = l.Close()
+		return fmt.Errorf("rotadash: Params.Write on %v, want a Token or a loopback address", a)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	server := &http.Server{

@@ -4,7 +4,7 @@ import { $, make, put, attribute, keyed, rate, percent, millis, number } from ".
 import { store, take, add, addEvent, addDecisions, recent, last } from "./store.js";
 import { where, hash } from "./link.js";
 import { showCharts } from "./charts.js";
-import { showReplicas, levelOf } from "./replicas.js";
+import { showReplicas } from "./replicas.js";
 import { showEvents, say } from "./timeline.js";
 import { showDecisions, startDecisions, filtered } from "./decisions.js";
 import { startDetail, routed } from "./detail.js";
@@ -20,9 +20,11 @@ function success(s) {
 // few is a rate over the last seconds: single ones jump.
 const few = column => { const sum = recent(column, 5); return sum == null ? null : sum / Math.min(5, column.filter(v => v != null).length || 1); };
 
+const out = new Set(["ejected", "on trial", "failing"]);
+
 // verdict says in a few words how a service is.
 function verdict(s) {
-  const rows = s.now.replicas, bad = rows.filter(r => levelOf(r.state) === "bad").length, off = rows.filter(r => r.state === "drained").length;
+  const rows = s.now.replicas, bad = rows.filter(r => out.has(r.state)).length, off = rows.filter(r => r.state === "drained").length;
   if (s.now.panic) return ["bad", "panic: all replicas are used"];
   if (!s.now.set) return ["warn", "no replicas yet"];
   if (bad) return ["bad", `${bad} of ${s.now.set} out`];
@@ -74,7 +76,7 @@ function showService(s) {
   if (s.now.hedge_delay_ms) facts.push(`hedges after ${millis(s.now.hedge_delay_ms)}`);
   put($("facts"), facts.join(" · "));
   const c = s.columns, calls = (few(c.ok) ?? 0) + (few(c.failed) ?? 0) + (few(c.refused) ?? 0);
-  const figures = [["Calls/s", rate(calls)], ["Success, 1 min", percent(success(s)), success(s) != null && success(s) < 0.99], ["p50", millis(last(c.p50_ms))], ["p99", millis(last(c.p99_ms))],
+  const figures = [["Calls/s", rate(calls)], ["Success", percent(success(s)), success(s) != null && success(s) < 0.99], ["p50", millis(last(c.p50_ms))], ["p99", millis(last(c.p99_ms))],
     ["In flight", number(last(c.in_flight))], ["Retries/s", rate(few(c.retries))], ["Hedges/s", rate(few(c.hedges))], ["Budget left", number(last(c.budget))]];
   keyed($("figures"), figures.map(f => f[0]), name => make("div", {}, make("dt", { text: name }), make("dd")), (e, name) => {
     const [, value, bad] = figures.find(f => f[0] === name);

@@ -45,7 +45,7 @@ class Chart {
     new ResizeObserver(() => this.u && this.plot.clientWidth && this.u.setSize(this.size())).observe(this.plot);
   }
 
-  size() { return { width: Math.max(this.plot.clientWidth, 160), height: 150 }; }
+  size() { return { width: Math.max(this.plot.clientWidth, 160), height: Math.max(this.plot.clientHeight, 120) }; }
 
   // show draws the last seconds of a service.
   show(s, seconds, events) {
@@ -75,7 +75,8 @@ class Chart {
       this.u = null;
     }
     const end = data[0].at(-1) ?? Date.now() / 1000;
-    this.x = { min: end - this.seconds, max: end };
+    this.span = Math.min(this.seconds, Math.max(60, data[0].length)); // what there is, before there is more
+    this.x = { min: end - this.span, max: end };
     if (!this.u) {
       this.key = key;
       this.u = new uPlot(this.options(), data, this.plot);
@@ -88,11 +89,11 @@ class Chart {
     const quiet = color("quiet"), grid = color("grid");
     const axis = { stroke: quiet, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: "11px " + color("font"), gap: 4 };
     return {
-      ...this.size(), legend: { show: false }, cursor: { y: false, drag: { x: false, y: false }, sync: { key: "time" }, points: { size: 6 } },
+      ...this.size(), padding: [10, 22, 0, 0], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false }, sync: { key: "time" }, points: { size: 6 } },
       scales: { x: { range: () => [this.x.min, this.x.max] }, y: { range: (u, min, max) => [0, max > 0 ? max * 1.1 : 1] } },
       axes: [
-        { ...axis, size: 22, space: 64, values: (u, at) => at.map(t => this.seconds <= 60 || t % 60 ? clock(t * 1000) : clock(t * 1000).slice(0, 5)) },
-        { ...axis, size: 46, space: 28, values: (u, at) => at.map(v => (this.of.axis ?? number)(v)) },
+        { ...axis, size: 22, space: 64, values: (u, at) => at.map(t => this.span <= 60 || t % 60 ? clock(t * 1000) : clock(t * 1000).slice(0, 5)) },
+        { ...axis, size: 52, space: 28, values: (u, at) => at.map(v => (this.of.axis ?? number)(v)) },
       ],
       series: [{}, ...this.lines.map(l => ({
         label: l.name, stroke: color(l.paint), width: 1.6, dash: dashes[l.dash ?? 0], points: { show: false }, spanGaps: false,

@@ -18,10 +18,10 @@ function row(id) {
   if (!d.replicas.length) path.append(make("span", { class: "quiet", text: "nowhere" }));
   if (d.error) path.append(make("span", { class: "error-line", text: d.error }));
   const link = make("a", { text: precise(d.time), "aria-label": `Call at ${precise(d.time)}, ${d.outcomes.join(", ")}` });
-  const tr = make("tr", {},
-    make("th", { scope: "row" }, link, make("span", { class: "quiet of", text: [store.services.size > 1 ? d.service : "", d.route].filter(Boolean).join(" ") })),
-    make("td", {}, path), make("td", { class: "n", text: millis(d.ms) }),
-    make("td", { class: "outcomes" }, ...d.outcomes.map(o => make("span", { class: "badge " + (badges[o] ?? "note"), text: o }))));
+  const tr = make("tr", { role: "row" },
+    make("th", { role: "rowheader", scope: "row" }, link, " ", make("span", { class: "quiet of", text: [store.services.size > 1 ? d.service : "", d.route].filter(Boolean).join(" ") })),
+    make("td", { role: "cell" }, path), make("td", { role: "cell", class: "n", text: millis(d.ms) }),
+    make("td", { role: "cell", class: "outcomes" }, ...d.outcomes.map(o => make("span", { class: "badge " + (badges[o] ?? "note"), text: o }))));
   tr.link = link;
   return tr;
 }
@@ -63,7 +63,7 @@ function reading() {
 function count(n) {
   const f = where(), some = names.some(name => f[name]);
   put($("count"), store.decisions.size === 0 ? "No call has been taken yet." : n === 0 ? "No call that is kept matches." :
-    `The last ${n}${some ? " that match" : ""}, of calls that are taken now and then.` + (held ? " Held." : ""));
+    `The last ${n} calls that were sampled${some ? ", and match" : ""}.` + (held ? " Held." : ""));
 }
 
 // choices brings what can be chosen up to date.

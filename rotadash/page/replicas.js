@@ -8,7 +8,7 @@ import { act, ask } from "./act.js";
 const levels = { ok: "good", warming: "note", rests: "warn", "on trial": "warn", failing: "bad", ejected: "bad", drained: "note", vanished: "warn" };
 const svg = name => document.createElementNS("http://www.w3.org/2000/svg", name);
 
-export const levelOf = state => levels[state] ?? "note";
+const levelOf = state => levels[state] ?? "note";
 
 // cell makes one that names its column where rows are cards.
 const cell = (label, cls, ...children) => make("td", { role: "cell", class: cls, "data-label": label }, ...children);
@@ -18,12 +18,12 @@ function row(addr) {
   const p = tr.parts = {
     link: make("a", { text: host(addr), title: addr, "aria-label": "Decisions of " + host(addr) }), badge: make("span", { class: "badge" }), why: make("span", { class: "quiet why" }),
     bar: make("span", { class: "bar-in" }), share: make("span"), flight: make("span"), line: spark(), latency: make("span"),
-    success: make("span"), breaker: make("span"), weight: make("span"), zone: make("span"), acts: make("span", { class: "buttons" }),
+    success: make("span"), breaker: make("span"), opened: make("span", { class: "quiet" }), weight: make("span"), zone: make("span"), acts: make("span", { class: "buttons" }),
   };
   tr.append(
     make("th", { role: "rowheader", scope: "row", class: "name" }, p.link), cell("State", "state", p.badge, " ", p.why),
     cell("Share of picks", "share", make("span", { class: "bar", "aria-hidden": "true" }, p.bar), p.share), cell("In flight", "n", p.flight),
-    cell("Latency p50, p99", "lat", p.line, p.latency), cell("Success", "n", p.success), cell("Breaker", "", p.breaker),
+    cell("Latency p50, p99", "lat", p.line, p.latency), cell("Success", "n", p.success), cell("Breaker", "breaker", p.breaker, " ", p.opened),
     cell("Weight", "n", p.weight), cell("Zone", "", p.zone), cell("By hand", "acts", p.acts));
   return tr;
 }
@@ -75,7 +75,8 @@ function update(tr, s, r, most) {
   put(p.latency, `${millis(r.values.p50_ms)}, ${millis(r.values.p99_ms)}`);
   put(p.success, percent(r.success));
   attribute(p.success, "class", r.success != null && r.success < 0.9 ? "text-bad" : "");
-  put(p.breaker, r.breaker + (r.opened ? `, opened ${r.opened}×` : ""));
+  put(p.breaker, r.breaker || "–");
+  put(p.opened, r.opened ? `opened ${r.opened}×` : "");
   put(p.weight, r.weight + (r.weight_by_hand ? " by hand" : "") + (r.priority ? `, priority ${r.priority}` : ""));
   put(p.zone, r.zone || "–");
   buttons(p.acts, s.now, r);
@@ -96,6 +97,11 @@ function buttons(parent, s, r) {
     if (s.can_eject) list.push({ key: "eject", text: "Eject", off: drained || r.breaker === "open" });
     if (s.can_override) list.push({ key: "weight", text: "Weight…", off: drained });
   }
+  parent.groups ??= [0, 1].map(() => parent.appendChild(make("span", { class: "group" })));
+  [true, false].forEach((can, i) => group(parent.groups[i], list.filter(b => Boolean(b.can) === can), s, r));
+}
+
+function group(parent, list, s, r) {
   keyed(parent, list.map(b => b.key), key => {
     const b = make("button", { type: "button", class: "small" });
     b.addEventListener("click", () => press(key, s.name, r.addr));
