@@ -9,8 +9,11 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/rota-go/rota"
 )
 
 // builtIn are the acts that Params.Write allows; other names are Actions.
@@ -81,7 +84,7 @@ func (d *Dash) obey(ctx context.Context, o order) error {
 	if s == nil {
 		return &refusal{http.StatusNotFound, "there is no service " + strconv.Quote(o.Service)}
 	}
-	if !d.has(s, o.Replica) {
+	if !of.has(o.Replica) {
 		return &refusal{http.StatusNotFound, "there is no replica " + strconv.Quote(o.Replica)}
 	}
 	for _, a := range d.params.Actions {
@@ -100,10 +103,14 @@ func (d *Dash) obey(ctx context.Context, o order) error {
 	return of.do(o)
 }
 
-func (d *Dash) has(s *service, replica string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return s.replicas[replica] != nil
+// has reports whether a replica is in the set now, or drained by hand.
+func (s *Service) has(replica string) bool {
+	for _, n := range s.Source.Stats().Nodes {
+		if n.Instance.Addr == replica {
+			return true
+		}
+	}
+	return s.Overrides != nil && slices.ContainsFunc(s.Overrides.List(), func(o rota.Override) bool { return o.Addr == replica })
 }
 
 // do does what every service can.
