@@ -2,6 +2,7 @@ package rotadash_test
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 
 func newDash(t *testing.T, p rotadash.Params) *rotadash.Dash {
 	t.Helper()
+	p.Log = slog.New(slog.DiscardHandler)
 	d, err := rotadash.New(p)
 	if err != nil {
 		t.Fatal(err)

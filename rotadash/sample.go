@@ -119,10 +119,17 @@ func (s *service) takeReplicas(tick uint64, nodes []rota.NodeStats) {
 	}
 	if s.Overrides != nil {
 		for _, o := range s.Overrides.List() {
-			if r := s.replicas[o.Addr]; r != nil && o.Drained && r.seen != tick {
-				r.seen = tick
-				r.take(tick, &rota.NodeStats{Instance: r.last.Instance, Attempts: r.last.Attempts})
+			r := s.replicas[o.Addr]
+			if !o.Drained || r != nil && r.seen == tick {
+				continue
 			}
+			if r == nil { // drained before the first sample
+				r, news = newReplica(), true
+				r.last.Instance.Addr = o.Addr
+				s.replicas[o.Addr] = r
+			}
+			r.seen = tick
+			r.take(tick, &rota.NodeStats{Instance: r.last.Instance, Attempts: r.last.Attempts})
 		}
 	}
 	for addr, r := range s.replicas {

@@ -19,6 +19,9 @@ func (d *Dash) stream(w http.ResponseWriter, r *http.Request) {
 	case <-d.done:
 		refuse(w, http.StatusServiceUnavailable, "the program is ending")
 		return
+	default:
+	}
+	select {
 	case d.streams <- struct{}{}:
 		defer func() { <-d.streams }()
 	default:

@@ -76,7 +76,7 @@ func TestStream(t *testing.T) {
 		s := w.watch("")
 		first := s.messages()
 		if len(first) != 1 || first[0].event != "state" {
-			t.Fatalf("the stream begins with %v, want the state", first)
+			t.Fatalf("the stream begins with %d events, want the state alone", len(first))
 		}
 		w.set("a", 0, errBroken)
 		w.calls(3)
