@@ -1,7 +1,7 @@
 # Works with the make of macOS (3.81) as with GNU make 4, and needs only a POSIX shell beside Go.
 
 # The modules of this repository, all of them in go.work.
-MODULES  := . rotaprom stringsvc cmd/rota bench
+MODULES  := . rotadash rotaprom stringsvc cmd/rota bench
 PACKAGES := $(MODULES:%=./%/...)
 
 GO          ?= go

@@ -14,8 +14,9 @@ import (
 
 // Front sends Uppercase to replicas of the service.
 type Front struct {
-	client   *rota.Client
-	endpoint *rotahttp.Endpoint[uppercaseRequest, uppercaseAnswer]
+	client    *rota.Client
+	overrides *rota.Overrides
+	endpoint  *rotahttp.Endpoint[uppercaseRequest, uppercaseAnswer]
 }
 
 // FrontParams are a Front's settings.
@@ -33,6 +34,8 @@ type FrontParams struct {
 	// MaxBody is the longest request body that reaches the front, in bytes: a
 	// reply may have what JSON can make of as much. 0 = DefaultMaxBody.
 	MaxBody int64
+	// ByHand lets replicas be drained and weighted by hand: see Front.Overrides.
+	ByHand bool
 }
 
 // NewFront returns a Front. Close it after the last call.
@@ -40,6 +43,11 @@ func NewFront(p FrontParams) (*Front, error) {
 	resolver, path := p.Resolver, defaultPath
 	if resolver == nil {
 		resolver, path = rota.StaticAddrs(p.Replicas...), ""
+	}
+	var overrides *rota.Overrides
+	if p.ByHand {
+		overrides = rota.NewOverrides(resolver)
+		resolver = overrides
 	}
 	if p.Balancer == nil {
 		p.Balancer = rota.RoundRobin() // as the tutorial has it
@@ -51,7 +59,7 @@ func NewFront(p FrontParams) (*Front, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Front{client: client, endpoint: rotahttp.JSON[uppercaseRequest, uppercaseAnswer](client, http.MethodPost, path)}
+	f := &Front{client: client, overrides: overrides, endpoint: rotahttp.JSON[uppercaseRequest, uppercaseAnswer](client, http.MethodPost, path)}
 	f.endpoint.Idempotent = true // Uppercase is pure
 	f.endpoint.HTTP = p.HTTP
 	f.endpoint.MaxReply = maxReply(p.MaxBody)
@@ -72,6 +80,12 @@ func maxReply(maxBody int64) int64 {
 
 // Stats tells what the calls to the replicas came to.
 func (f *Front) Stats() rota.Stats { return f.client.Stats() }
+
+// Eject takes the replica at an address out of use until a trial finds it well. It reports whether it is out.
+func (f *Front) Eject(addr string) bool { return f.client.Eject(addr) }
+
+// Overrides are what drains and weights replicas by hand; nil without FrontParams.ByHand.
+func (f *Front) Overrides() *rota.Overrides { return f.overrides }
 
 // Close ends the connections to the replicas.
 func (f *Front) Close() error {

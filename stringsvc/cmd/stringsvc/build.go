@@ -11,6 +11,7 @@ import (
 	"github.com/rota-go/rota"
 	"github.com/rota-go/rota/resolve/dns"
 	"github.com/rota-go/rota/resolve/file"
+	"github.com/rota-go/rota/rotadash"
 	"github.com/rota-go/rota/rotahttp"
 	"github.com/rota-go/rota/rotaprom"
 	"github.com/rota-go/rota/stringsvc"
@@ -19,7 +20,9 @@ import (
 // app is one process, wired.
 type app struct {
 	handler http.Handler
-	front   *stringsvc.Front // nil when there is nothing to proxy to
+	front   *stringsvc.Front  // nil when there is nothing to proxy to
+	service stringsvc.Service // what answers calls, without logging and metrics
+	page    *rotadash.Dash    // nil when nobody asked for it
 }
 
 // close ends what build started. It comes after the last request.
@@ -48,12 +51,22 @@ func build(cfg config, ready func() bool, logger *slog.Logger) (*app, error) {
 	var service stringsvc.Service = stringsvc.NewLocal()
 	a := &app{}
 	if len(cfg.proxy) > 0 {
-		if a.front, err = newFront(cfg, logger); err != nil {
+		if cfg.admin != "" {
+			if a.page, err = newPage(cfg, logger); err != nil {
+				return nil, err
+			}
+		}
+		if a.front, err = newFront(cfg, a.page, logger); err != nil {
+			return nil, err
+		}
+		if err := a.show(); err != nil {
+			a.close()
 			return nil, err
 		}
 		reg.MustRegister(rotaprom.NewCollector(a.front))
 		service = a.front.Proxying(service)
 	}
+	a.service = service
 	service = stringsvc.Logging(logger)(service)
 	service = instrumenting(service)
 	handler := stringsvc.NewHandler(stringsvc.HandlerParams{
@@ -68,8 +81,9 @@ func build(cfg config, ready func() bool, logger *slog.Logger) (*app, error) {
 	return a, nil
 }
 
-// newFront returns what sends Uppercase to cfg.proxy.
-func newFront(cfg config, logger *slog.Logger) (*stringsvc.Front, error) {
+// newFront returns what sends Uppercase to cfg.proxy, and tells the page, if
+// there is one, of it.
+func newFront(cfg config, page *rotadash.Dash, logger *slog.Logger) (*stringsvc.Front, error) {
 	// From the first replica on, as in the tutorial: 11 calls are 4, 4 and 3.
 	balancer := rota.RoundRobinFrom(0)
 	if cfg.balancer == "p2c" {
@@ -82,13 +96,18 @@ func newFront(cfg config, logger *slog.Logger) (*stringsvc.Front, error) {
 	case *file.Resolver:
 		r.OnError = stale
 	}
+	observers := observer(logger, cfg.resolver != nil)
+	if page != nil {
+		observers = rota.Observers(observers, page.Observer())
+	}
 	return stringsvc.NewFront(stringsvc.FrontParams{
 		Replicas: cfg.proxy,
 		Resolver: cfg.resolver,
 		Policy:   policy(cfg),
 		Balancer: balancer,
 		MaxBody:  cfg.maxBody,
-		Observer: observer(logger, cfg.resolver != nil),
+		Observer: observers,
+		ByHand:   page != nil,
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 )
@@ -64,11 +65,34 @@ func uppercase(ctx context.Context, client *http.Client, front, word string) (st
 	return answer.V, json.Unmarshal(reply, &answer)
 }
 
+// maxDemoRate is the most calls a second that the demo sends.
+const maxDemoRate = 1000
+
+// load sends calls until ctx ends, past the log: nobody could read it.
+func (d *demonstration) load(ctx context.Context, rate int) {
+	if rate == 0 {
+		<-ctx.Done()
+		return
+	}
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	ticker := time.NewTicker(time.Second / time.Duration(rate))
+	defer ticker.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			calls.Go(func() { _, _ = d.front.service.Uppercase(ctx, demoWords[n%demoCalls]) })
+		}
+	}
+}
+
 // table shows how many calls each replica answered, as the front counted them.
 func (d *demonstration) table(out io.Writer) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nreplica\tanswered\tfailed\tlatency")
-	for _, n := range d.stats().Nodes {
+	for _, n := range d.front.front.Stats().Nodes {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%v\n", n.Instance.Addr, n.Attempts.Success, n.Attempts.Failure,
 			n.Latency.Round(time.Microsecond))
 	}

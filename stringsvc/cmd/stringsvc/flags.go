@@ -13,6 +13,7 @@ import (
 
 	"github.com/rota-go/rota"
 	"github.com/rota-go/rota/resolve"
+	"github.com/rota-go/rota/rotadash"
 	"github.com/rota-go/rota/stringsvc"
 )
 
@@ -32,6 +33,11 @@ type config struct {
 	tryTime     time.Duration // of one attempt; 0 = derived
 	balancer    string
 	hedge       bool
+
+	admin      string            // where the live page is; "" = nowhere
+	adminWrite bool              // it may change things
+	adminToken string            // a file with what is to be known to see it; "" = nothing
+	actions    []rotadash.Action // of the demo
 }
 
 // parseFlags returns the config, flag.ErrHelp, or an error of one line that
@@ -51,6 +57,9 @@ func parseFlags(args []string) (config, error) {
 	}
 	if err := cfg.parseProxy(proxy); err != nil {
 		return config{}, fmt.Errorf("-proxy=%q: %w", proxy, err)
+	}
+	if cfg.admin != "" && len(cfg.proxy) == 0 {
+		return config{}, fmt.Errorf("-admin=%q: the page is a front's, want -proxy as well", cfg.admin)
 	}
 	if cfg.burst == 0 {
 		cfg.burst = int(min(max(1, cfg.qps/10), math.MaxInt32))
@@ -87,6 +96,9 @@ func flagSet(cfg *config, proxy *string) *flag.FlagSet {
 	flags.DurationVar(&cfg.tryTime, "try-time", 0, "")
 	flags.StringVar(&cfg.balancer, "balancer", "round-robin", "")
 	flags.BoolVar(&cfg.hedge, "hedge", true, "")
+	flags.StringVar(&cfg.admin, "admin", "", "")
+	flags.BoolVar(&cfg.adminWrite, "admin-write", false, "")
+	flags.StringVar(&cfg.adminToken, "admin-token-file", "", "")
 	return flags
 }
 
@@ -94,6 +106,11 @@ func flagSet(cfg *config, proxy *string) *flag.FlagSet {
 func (c *config) check() error {
 	if err := checkAddr(c.listen); err != nil {
 		return fmt.Errorf("-listen=%q: %w", c.listen, err)
+	}
+	if c.admin != "" {
+		if err := checkAddr(c.admin); err != nil {
+			return fmt.Errorf("-admin=%q: %w", c.admin, err)
+		}
 	}
 	for _, rule := range []struct {
 		ok    bool

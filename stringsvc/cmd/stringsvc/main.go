@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -70,6 +71,13 @@ func serve(cfg config, stderr io.Writer) error {
 		return err
 	}
 	defer app.close()
+	if app.page != nil {
+		l, err := net.Listen("tcp", cfg.admin)
+		if err != nil {
+			return fmt.Errorf("-admin: %w", err)
+		}
+		defer servePage(app.page, l, logger)()
+	}
 	return server.Run(ctx, stringsvc.RunParams{
 		Addr:     cfg.listen,
 		Handler:  app.handler,

@@ -12,7 +12,7 @@ const usageText = `stringsvc serves the string service over HTTP, or forwards to
 
 Usage:
   stringsvc [flags]
-  stringsvc demo [-base-port=8080] [-once]     three replicas and a front; -h
+  stringsvc demo [flags]                       three replicas, a front, a page; -h
 
 Every process:
   -listen addr         host:port or :port to listen on (default :8080)
@@ -54,6 +54,15 @@ A front, which sends uppercase calls to replicas and counts itself:
   -qps n               requests a second, sustained. 0: no limit (default 0)
   -burst n             how many of them may come at once. 0: max(1, qps/10)
                        (default 0)
+
+  The live page: replicas, charts, events, and why calls went where they did:
+  -admin addr          host:port to serve it on, such as 127.0.0.1:9901.
+                       Empty: nowhere (default)
+  -admin-write         let it drain and eject replicas and change weights; on
+                       another address than loopback only with a token
+  -admin-token-file path
+                       whose first line must be given to see it, 16 characters
+                       or more. Empty: nobody is asked (default)
 
 Durations are numbers with a unit: 250ms, 1.5s, 1m.
 

@@ -1,0 +1,185 @@
+// The live page: takes what is pushed, and draws it.
+
+import { $, make, put, attribute, keyed, rate, percent, millis, number } from "./dom.js";
+import { store, take, add, addEvent, addDecisions, recent, last } from "./store.js";
+import { where, hash } from "./link.js";
+import { showCharts } from "./charts.js";
+import { showReplicas } from "./replicas.js";
+import { showEvents, say } from "./timeline.js";
+import { showDecisions, startDecisions, filtered } from "./decisions.js";
+import { startDetail, routed } from "./detail.js";
+
+let paused = false;
+
+// success is the share of calls that succeeded in the last minute; null without calls.
+function success(s) {
+  const ok = recent(s.columns.ok, 60), bad = (recent(s.columns.failed, 60) ?? 0) + (recent(s.columns.refused, 60) ?? 0);
+  return ok == null || ok + bad === 0 ? null : ok / (ok + bad);
+}
+
+// few is a rate over the last seconds: single ones jump.
+const few = column => { const sum = recent(column, 5); return sum == null ? null : sum / Math.min(5, column.filter(v => v != null).length || 1); };
+
+const out = new Set(["ejected", "on trial", "failing"]);
+
+// verdict says in a few words how a service is.
+function verdict(s) {
+  const rows = s.now.replicas, bad = rows.filter(r => out.has(r.state)).length, off = rows.filter(r => r.state === "drained").length;
+  if (s.now.panic) return ["bad", "panic: all replicas are used"];
+  if (!s.now.set) return ["warn", "no replicas yet"];
+  if (bad) return ["bad", `${bad} of ${s.now.set} out`];
+  if (success(s) != null && success(s) < 0.99) return ["bad", "calls fail"];
+  if (off) return ["note", `${off} drained`];
+  return ["good", "all well"];
+}
+
+const chosen = () => store.services.get(where().s) ?? store.services.values().next().value;
+
+function draw() {
+  if (paused || document.hidden) return;
+  const s = chosen();
+  const all = [...store.services.values()], bad = all.filter(s => verdict(s)[0] === "bad").length;
+  document.title = (bad ? "⚠ " : "") + store.title;
+  put($("title"), store.title);
+  put($("version"), store.version);
+  $("nothing").hidden = Boolean(s);
+  $("service").hidden = !s;
+  showOverview(all, s);
+  if (s) showService(s);
+  showEvents();
+  showDecisions();
+}
+
+function showOverview(all, s) {
+  $("overview").hidden = all.length < 2;
+  keyed($("services").tBodies[0], all.map(s => s.now.name), name => {
+    const tr = make("tr", {}, make("th", { scope: "row" }, make("a", { text: name })), make("td", {}, make("span")), ...Array.from({ length: 7 }, () => make("td", { class: "n" })));
+    return tr;
+  }, (tr, name) => {
+    const of = store.services.get(name), [level, text] = verdict(of), c = tr.cells;
+    attribute(c[0].firstChild, "href", hash({ s: name }));
+    attribute(c[0].firstChild, "aria-current", of === s ? "true" : null);
+    put(c[1].firstChild, text);
+    attribute(c[1].firstChild, "class", "badge " + level);
+    [rate((few(of.columns.ok) ?? 0) + (few(of.columns.failed) ?? 0) + (few(of.columns.refused) ?? 0)), percent(success(of)), millis(last(of.columns.p50_ms)), millis(last(of.columns.p99_ms)),
+      rate(few(of.columns.retries)), rate(few(of.columns.hedges)), number(last(of.columns.budget))].forEach((text, i) => put(c[i + 2], text));
+  });
+}
+
+function showService(s) {
+  put($("service-title"), s.now.name);
+  const [level, text] = verdict(s);
+  put($("verdict"), text);
+  attribute($("verdict"), "class", "badge " + level);
+  const facts = [`${s.now.set} replicas`];
+  if (s.now.set_age_s >= 0) facts.push(`set ${s.now.set_age_s < 90 ? Math.round(s.now.set_age_s) + " s" : Math.round(s.now.set_age_s / 60) + " min"} old`);
+  if (s.now.hedge_delay_ms) facts.push(`hedges after ${millis(s.now.hedge_delay_ms)}`);
+  put($("facts"), facts.join(" · "));
+  const c = s.columns, calls = (few(c.ok) ?? 0) + (few(c.failed) ?? 0) + (few(c.refused) ?? 0);
+  const figures = [["Calls/s", rate(calls)], ["Success", percent(success(s)), success(s) != null && success(s) < 0.99], ["p50", millis(last(c.p50_ms))], ["p99", millis(last(c.p99_ms))],
+    ["In flight", number(last(c.in_flight))], ["Retries/s", rate(few(c.retries))], ["Hedges/s", rate(few(c.hedges))], ["Budget left", number(last(c.budget))]];
+  keyed($("figures"), figures.map(f => f[0]), name => make("div", {}, make("dt", { text: name }), make("dd")), (e, name) => {
+    const [, value, bad] = figures.find(f => f[0] === name);
+    put(e.lastChild, value);
+    attribute(e.lastChild, "class", bad ? "text-bad" : "");
+  });
+  showCharts(s, Number($("range").value), store.events.filter(e => e.service === s.now.name));
+  showReplicas(s);
+}
+
+// The stream. A browser reconnects by itself, but not after a reply that is no stream, nor when nothing comes any more.
+let source = null, heard = 0, pause = 1000;
+
+function connect() {
+  source?.close();
+  const lastId = store.boot ? `?last=${encodeURIComponent(`${store.boot}-${store.tick}`)}` : "";
+  source = new EventSource("/events" + lastId);
+  heard = Date.now();
+  const on = (name, f) => source.addEventListener(name, e => {
+    heard = Date.now();
+    f(JSON.parse(e.data));
+  });
+  on("state", s => {
+    take(s);
+    pause = 1000;
+    status("live");
+    draw();
+    routed();
+    filtered();
+  });
+  on("tick", t => { if (add(t)) draw(); });
+  on("event", e => {
+    if (!addEvent(e)) return;
+    say(e);
+    draw();
+  });
+  on("decisions", addDecisions);
+  source.addEventListener("error", lost);
+}
+
+let retry = 0;
+
+function lost() {
+  status("lost");
+  if (source.readyState !== EventSource.CLOSED || retry) return;
+  retry = setTimeout(async () => {
+    retry = 0;
+    try {
+      const reply = await fetch("/api/events?after=1000000000", { cache: "no-store" });
+      if (reply.status === 401) return location.reload(); // where the form is
+    } catch { /* not there yet */ }
+    connect();
+  }, pause);
+  pause = Math.min(2 * pause, 5000);
+}
+
+function status(is) {
+  const c = $("connection");
+  if (paused && is === "live") is = "paused";
+  attribute(c, "data-is", is);
+  put(c.firstElementChild, { live: "live", paused: "paused", lost: "connection lost, trying again" }[is]);
+}
+
+setInterval(() => {
+  if (source && Date.now() - heard > 5000 && !retry) {
+    status("lost");
+    connect();
+  }
+}, 1000);
+
+function start() {
+  startDecisions();
+  startDetail();
+  $("skip").addEventListener("click", e => { // the fragment is ours
+    e.preventDefault();
+    $("main").focus();
+  });
+  $("range").addEventListener("change", draw);
+  $("pause").addEventListener("click", () => {
+    paused = !paused;
+    attribute($("pause"), "aria-pressed", paused);
+    if ($("connection").dataset.is !== "lost") status("live");
+    draw();
+  });
+  const themes = ["auto", "light", "dark"], root = document.documentElement;
+  const name = () => put($("theme"), "Theme: " + (root.dataset.theme ?? "auto"));
+  $("theme").addEventListener("click", () => {
+    const next = themes[(themes.indexOf(root.dataset.theme ?? "auto") + 1) % 3];
+    if (next === "auto") delete root.dataset.theme;
+    else root.dataset.theme = next;
+    try { localStorage.setItem("rota-theme", next); } catch { /* not allowed to remember */ }
+    name();
+    draw();
+  });
+  name();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.addEventListener("visibilitychange", draw);
+  addEventListener("hashchange", () => {
+    filtered();
+    routed();
+    draw();
+  });
+  connect();
+}
+
+start();
