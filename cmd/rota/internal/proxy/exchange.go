@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rota-go/rota"
@@ -26,6 +27,26 @@ type exchange struct {
 	sent     int64 // of the response's body
 	why      string
 	decision *rota.Decision // only if somebody wants to know
+	body     lentBody
+}
+
+// lentBody is the body of a request as the transport has it. The server's own waits, when it is closed, for what the client
+// still has to send, who may wait for the response first. So it is not closed but by the server, after the response.
+type lentBody struct {
+	io.Reader
+	closed atomic.Bool
+}
+
+func (b *lentBody) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.Reader.Read(p)
+}
+
+func (b *lentBody) Close() error {
+	b.closed.Store(true)
+	return nil
 }
 
 func (x *exchange) serve() {
@@ -104,10 +125,14 @@ func (x *exchange) forward() {
 	if trailers {
 		out.Header["Te"] = teTrailers
 	}
+	if out.ContentLength >= 0 && out.ContentLength <= x.route.service.replay() {
+		delete(out.Header, "Expect") // it is read before anybody is asked; to read it tells the client to go on
+	}
 	if out.ContentLength == 0 {
 		out.Body = nil
 	} else if out.Body != nil {
-		defer out.Body.Close() // or a replica that answers early would have it read on
+		x.body.Reader, out.Body = out.Body, &x.body
+		defer x.body.Close()
 	}
 	resp, err := x.route.service.transport.RoundTrip(out)
 	if err != nil {
@@ -194,8 +219,8 @@ func (x *exchange) respond(resp *http.Response) {
 	x.status = resp.StatusCode
 	x.w.WriteHeader(resp.StatusCode)
 	flush := resp.ContentLength < 0
-	if flush && (announced > 0 || resp.Body == http.NoBody) {
-		x.flush()
+	if flush {
+		x.flush() // nobody knows when the first piece comes
 	}
 	err := x.copyBody(resp.Body, flush)
 	if err != nil {

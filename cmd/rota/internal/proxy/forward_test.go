@@ -161,21 +161,24 @@ routes:
 // half of it for the whole.
 func TestResponsesThatBreakOff(t *testing.T) {
 	half := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", "1000")
-		_, _ = io.WriteString(w, strings.Repeat("x", 500))
+		w.Header().Set("Content-Length", "20000")
+		_, _ = io.WriteString(w, strings.Repeat("x", 10_000))
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	w := start(t, 2, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, strings.Repeat("y", 1000)) },
+	w := start(t, 2, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, strings.Repeat("y", 20_000)) },
 		"routes: [{path: /, service: users}, {path: /held, service: users, buffer_response: 64KiB}]")
 	w.replicas[0].set(half)
 	broke := 0
 	for range 4 {
 		if _, body, err := w.try(t, "GET", "/", ""); err != nil {
 			broke++
-		} else if len(body) != 1000 {
+		} else if len(body) != 20_000 {
 			t.Errorf("%d bytes without an error", len(body))
 		}
-		if _, body, err := w.try(t, "GET", "/held", ""); err != nil || len(body) != 1000 {
+	}
+	for range 4 {
+		if _, body, err := w.try(t, "GET", "/held", ""); err != nil || len(body) != 20_000 {
 			t.Errorf("held: %d bytes, %v", len(body), err)
 		}
 	}
@@ -196,7 +199,7 @@ func TestStatusesOfFailures(t *testing.T) {
 			for _, r := range w.replicas {
 				r.Close()
 			}
-		}, 502, "no replica answered after 2 attempts"},
+		}, 502, "no replica answered after 3 attempts"},
 		{"all hang", func(w *world) {
 			for _, r := range w.replicas {
 				r.set(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() })
@@ -296,7 +299,9 @@ func TestForwardedOfTrustedProxies(t *testing.T) {
 
 // Requests with the same value of the key's header go to the same replica.
 func TestKeys(t *testing.T) {
-	w := start(t, 5, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host, r.Context().Value(http.LocalAddrContextKey)) },
+	w := start(t, 5, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Host, r.Context().Value(http.LocalAddrContextKey))
+	},
 		"routes: [{service: users, key: x-user}]\nservices: {users: {target: \"TARGET\", policy: {balancer: ring}}}")
 	for _, user := range []string{"ann", "bob", "eve"} {
 		_, first := w.do(t, "GET", "/", "", "X-User", user)

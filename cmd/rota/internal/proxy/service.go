@@ -94,6 +94,14 @@ func (p *Proxy) newService(name string, spec *setup.Service) (*service, error) {
 	return sv, nil
 }
 
+// replay is up to which size bodies are kept.
+func (sv *service) replay() int64 {
+	if sv.transport.MaxReplay > 0 {
+		return sv.transport.MaxReplay
+	}
+	return 64 << 10
+}
+
 func (sv *service) close() {
 	_ = sv.client.Close() // it has no error to tell
 	sv.transport.CloseIdleConnections()

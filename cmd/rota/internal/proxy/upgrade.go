@@ -10,9 +10,9 @@ import (
 )
 
 // upgrades reports whether a request is for httputil.ReverseProxy: one that wants another protocol, and then a connection
-// that both sides write to, or that asks whether it may send its body.
+// that both sides write to.
 func upgrades(r *http.Request) bool {
-	return r.Header["Upgrade"] != nil && hasToken(r.Header["Connection"], "upgrade") || r.Header["Expect"] != nil
+	return r.Header["Upgrade"] != nil && hasToken(r.Header["Connection"], "upgrade")
 }
 
 func hasToken(lines []string, token string) bool {

@@ -65,7 +65,7 @@ func start(t *testing.T, n int, h http.HandlerFunc, text string) *world {
 	w.front.Config.Protocols = new(http.Protocols)
 	w.front.Config.Protocols.SetHTTP1(true)
 	w.front.Config.Protocols.SetUnencryptedHTTP2(true)
-	w.front.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	w.front.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(t.Output(), nil), 0)
 	w.front.Start()
 	t.Cleanup(func() {
 		w.front.Close()
