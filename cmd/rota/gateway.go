@@ -39,6 +39,8 @@ type gateway struct {
 	dash    *rotadash.Dash // nil = no page
 	admin   *http.Server   // the same
 
+	signals chan os.Signal // beside those to leave
+
 	mu      sync.Mutex
 	current *setup.Setup // what is in force
 	text    []byte       // of the file, as it was read last
@@ -46,7 +48,8 @@ type gateway struct {
 
 // newGateway starts all that s says.
 func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gateway, err error) {
-	g = &gateway{flags: f, args: args, log: f.logger(io.err), current: s}
+	g = &gateway{flags: f, args: args, log: f.logger(io.err), current: s, signals: make(chan os.Signal, 4)}
+	signal.Notify(g.signals, controlSignals()...) // before anybody can see that it serves, and believe that it heeds them
 	if g.sockets, err = sockets.Inherit(); err != nil {
 		return nil, err
 	}
@@ -203,16 +206,14 @@ const watchEvery = time.Second
 
 // await returns when it is time to leave. Until then it does what signals and changes of the file ask for.
 func (g *gateway) await(ctx context.Context) {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, controlSignals()...)
-	defer signal.Stop(signals)
+	defer signal.Stop(g.signals)
 	ticks := time.NewTicker(watchEvery)
 	defer ticks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case s := <-signals:
+		case s := <-g.signals:
 			if s == upgradeSignal() {
 				if g.succeed(ctx) {
 					return
