@@ -33,7 +33,7 @@ class Chart {
     this.toggle = make("button", { type: "button", class: "small", "aria-pressed": "false", text: "Table", "aria-label": "Table of " + of.title.toLowerCase() });
     this.keys = make("p", { class: "keys" });
     this.plot = make("div", { class: "plot", role: "img", "aria-label": of.title });
-    this.table = make("div", { class: "scroll numbers", role: "region", tabindex: "0", "aria-labelledby": "chart-" + of.id, hidden: true });
+    this.table = make("div", { class: "scroll numbers", role: "region", tabindex: "0", "aria-label": "Numbers of " + of.title.toLowerCase(), hidden: true });
     parent.append(make("figure", { class: "chart" }, make("div", { class: "chart-top" }, this.title, this.toggle), this.keys, this.plot, this.table));
     this.toggle.addEventListener("click", () => {
       const on = this.table.hidden;
