@@ -73,7 +73,7 @@ func newProgram(t *testing.T) *program {
 		t.Fatal(err)
 	}
 	p.addr = l.Addr().String()
-	if err := p.start(l, false); err != nil {
+	if err := p.start(l, false, ""); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -84,8 +84,8 @@ func (p *program) url() string { return "http://" + p.addr + "/" }
 // hostile is a name as somebody might choose it who wants to run something on the page.
 const hostile = `<img src="/x" onerror="window.hacked=1">`
 
-func (p *program) start(l net.Listener, write bool) error {
-	dash, err := rotadash.New(rotadash.Params{Title: "test", Write: write, Log: slog.New(slog.NewTextHandler(&p.log, nil))})
+func (p *program) start(l net.Listener, write bool, token string) error {
+	dash, err := rotadash.New(rotadash.Params{Title: "test", Write: write, Token: token, Log: slog.New(slog.NewTextHandler(&p.log, nil))})
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (p *program) stopLocked() {
 	p.ends = nil
 }
 
-// ServeHTTP is what the script does to the program: /break?replica=0, /mend?replica=0, /stop, /start?write=1, /log.
+// ServeHTTP is what the script does to the program: /break?replica=0, /mend?replica=0, /stop, /start?write=1&token=…, /log.
 func (p *program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -173,7 +173,7 @@ func (p *program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/start":
 		l, err := net.Listen("tcp", p.addr)
 		if err == nil {
-			err = p.start(l, r.FormValue("write") != "")
+			err = p.start(l, r.FormValue("write") != "", r.FormValue("token"))
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)

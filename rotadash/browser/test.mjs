@@ -189,6 +189,27 @@ await step("asks before it writes", async () => {
   await row(page, 0).locator(".badge", { hasText: /ok|warming/ }).waitFor();
 });
 
+await step("asks for its token", async () => {
+  lost = true;
+  await order("/stop");
+  await order("/start?token=0123456789abcdef");
+  await page.waitForSelector("#token"); // the page finds that it is asked, and loads anew
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  want(found.violations.length === 0, found.violations.map(v => v.id).join());
+  await page.locator("#token").fill("not the token, this");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".error");
+  await page.goto(url + "#outcome=ok");
+  await page.reload();
+  await page.locator("#token").fill("0123456789abcdef");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('#connection[data-is="live"]');
+  want(page.url().endsWith("#outcome=ok"), "the link is lost: " + page.url());
+  want(!(await order("/log")).includes("0123456789abcdef"), "the token is in the log");
+  lost = false;
+});
+
 await step("says nothing on the console, and asks no other host", async () => want(complaints.length === 0, complaints.join("\n")));
 
 await browser.close();

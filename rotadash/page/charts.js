@@ -24,7 +24,7 @@ const charts = [
   { id: "slowest", title: "p99, by replica", show: millis, axis: v => millis(v), lines: ofReplicas("p99_ms") },
 ];
 
-const marked = new Set(["ejected", "returned", "panic"]);
+const marked = new Set(["ejected", "returned", "panic", "config"]);
 
 class Chart {
   constructor(of, parent) {
@@ -116,7 +116,7 @@ class Chart {
       if (!marked.has(e.kind)) continue;
       const x = u.valToPos(Date.parse(e.time) / 1000, "x", true);
       if (x < left || x > left + width) continue;
-      c.strokeStyle = color(e.level === "good" ? "good" : "bad");
+      c.strokeStyle = color({ good: "good", bad: "bad" }[e.level] ?? "note");
       c.beginPath();
       c.moveTo(x, top);
       c.lineTo(x, top + height);
