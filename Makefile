@@ -18,7 +18,7 @@ PLATFORMS   ?= linux/arm64 darwin/arm64 windows/amd64
 each = set -e; for m in $(MODULES); do echo "== $$m"; (cd "$$m" && export GOWORK=off && $(1)); done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race integration lint bench compare faults experiments fuzz cover cross release-check tidy tidy-check ci
+.PHONY: help demo test race integration browser browser-deps screenshots lint bench compare faults experiments fuzz cover cross release-check tidy tidy-check ci
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,8 +32,20 @@ test: ## the tests of every module; needs nothing but Go
 race: ## the same under the race detector; needs gcc on Linux
 	$(GO) test -race $(TESTFLAGS) $(PACKAGES)
 
-integration: ## race, plus the tests that need gcc or a Debian package (wrk)
+integration: browser-deps ## race, plus the tests that need gcc or a Debian package (wrk, chromium and npm)
 	$(GO) test -race -tags integration $(TESTFLAGS) $(PACKAGES)
+
+browser: browser-deps ## the live page in headless Chromium, alone
+	$(GO) test -count=1 -tags integration -run TestBrowser -v ./rotadash
+
+browser-deps: rotadash/browser/node_modules/.package-lock.json ## what those tests need of npm
+
+rotadash/browser/node_modules/.package-lock.json: rotadash/browser/package-lock.json
+	cd rotadash/browser && npm ci --no-audit --no-fund --ignore-scripts && touch node_modules/.package-lock.json
+
+screenshots: browser-deps ## pictures of the live page for docs/, from a demo with faults; takes two minutes
+	$(GO) build -o bin/ ./stringsvc/cmd/stringsvc
+	node rotadash/browser/screenshots.mjs bin/stringsvc docs
 
 lint: ## gofmt, vet, staticcheck and the rules of internal/archtest
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \

@@ -59,7 +59,8 @@ type Action struct {
 	Confirm string // what is asked before; "" = nothing
 	// Do does it. It is called concurrently; its ctx ends after 10 seconds at the latest.
 	Do func(ctx context.Context, addr string) error
-	// On says that it is in force, so that its button shows pressed; nil = it never is. It must not block.
+	// On says that it is in force, so that its button shows pressed; nil = it never is. It must neither block nor call the
+	// Dash.
 	On func(addr string) bool
 }
 
@@ -202,9 +203,9 @@ func (d *Dash) Run(ctx context.Context) error {
 // Serve runs the Dash and serves it on l, until ctx ends or the server fails. It closes l. A page that may change things is
 // served on another address than loopback only with a token.
 func (d *Dash) Serve(ctx context.Context, l net.Listener) error {
-	if a, ok := l.Addr().(*net.TCPAddr); ok && d.params.Write && !d.secret.needed && !a.IP.IsLoopback() {
+	if a, ok := l.Addr().(*net.TCPAddr); ok && !d.readsOnly() && !d.secret.needed && !a.IP.IsLoopback() {
 		_ = l.Close()
-		return fmt.Errorf("rotadash: Params.Write on %v, want a Token or a loopback address", a)
+		return fmt.Errorf("rotadash: a page that may change things on %v, want a Token or a loopback address", a)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -231,6 +232,8 @@ func (d *Dash) Serve(ctx context.Context, l net.Listener) error {
 	}
 	return failed
 }
+
+func (d *Dash) readsOnly() bool { return !d.params.Write && len(d.params.Actions) == 0 }
 
 // bareHost returns a host's name as hosts are compared: without port and last dot, in lower case.
 func bareHost(h string) string {

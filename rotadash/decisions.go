@@ -94,8 +94,11 @@ func (d *Dash) takeDecisions(seen uint64) uint64 {
 	for i, one := range list {
 		news[i] = d.decisions.add(one)
 	}
+	watched := d.watched()
 	d.mu.Unlock()
-	d.feed.publish("decisions", "", news)
+	if watched {
+		d.feed.publish("decisions", "", news)
+	}
 	return next
 }
 

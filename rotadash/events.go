@@ -77,7 +77,10 @@ func (d *Dash) note(e Event, now time.Time) {
 	e.Service, e.Replica, e.Text = short(e.Service, 200), short(e.Replica, 200), short(e.Text, 500)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.feed.publish("event", "", d.events.add(e)) // in the order of their ids
+	e = d.events.add(e)
+	if d.watched() {
+		d.feed.publish("event", "", e) // in the order of their ids
+	}
 }
 
 func ofBreaker(e rota.BreakerEvent) Event {

@@ -6,14 +6,19 @@ import (
 	"sync"
 )
 
-// keptFrames is how many frames a stream may be behind. One that is further gets the whole state again.
-const keptFrames = 64
+// How far a stream may be behind. One that is further gets the whole state again.
+const (
+	keptFrames = 64
+	keptBytes  = 4 << 20
+)
 
 // feed is what is pushed to everybody who watches, encoded once.
 type feed struct {
 	mu     sync.Mutex
 	frames [keptFrames][]byte
+	first  uint64 // that is kept
 	next   uint64
+	bytes  int           // of those kept
 	more   chan struct{} // closed when there is another frame
 }
 
@@ -25,7 +30,13 @@ func (f *feed) publish(event, id string, payload any) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for f.next > f.first && (f.next-f.first == keptFrames || f.bytes+len(b) > keptBytes) {
+		f.bytes -= len(f.frames[f.first%keptFrames])
+		f.frames[f.first%keptFrames] = nil
+		f.first++
+	}
 	f.frames[f.next%keptFrames] = b
+	f.bytes += len(b)
 	f.next++
 	close(f.more)
 	f.more = make(chan struct{})
@@ -43,7 +54,7 @@ func (f *feed) now() uint64 {
 func (f *feed) since(from uint64) (frames [][]byte, next uint64, more <-chan struct{}, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.next-from > keptFrames {
+	if from < f.first {
 		return nil, f.next, f.more, false
 	}
 	for n := from; n < f.next; n++ {

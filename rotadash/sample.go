@@ -72,6 +72,10 @@ func (d *Dash) sample(now time.Time) {
 	for i, s := range services {
 		s.take(d.tick, &stats[i])
 	}
+	if !d.watched() {
+		d.mu.Unlock()
+		return
+	}
 	f := d.tickLocked()
 	d.mu.Unlock()
 	d.feed.publish("tick", d.boot+"-"+formatTick(f.Tick), f)

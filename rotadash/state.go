@@ -73,6 +73,7 @@ type actionView struct {
 	Title   string `json:"title"`
 	Service string `json:"service"`
 	Confirm string `json:"confirm"`
+	Toggles bool   `json:"toggles"` // it says when it is in force
 }
 
 // serviceHistory is a service with the columns of itself and of its replicas, all from the tick First on.
@@ -121,7 +122,7 @@ func (d *Dash) state(since uint64) stateView {
 		Events: d.events.since(0), Decisions: d.decisions.summaries(),
 	}
 	for _, a := range d.params.Actions {
-		v.Actions = append(v.Actions, actionView{a.Name, cmp.Or(a.Title, a.Name), a.Service, a.Confirm})
+		v.Actions = append(v.Actions, actionView{a.Name, cmp.Or(a.Title, a.Name), a.Service, a.Confirm, a.On != nil})
 	}
 	if d.tick >= keep {
 		v.From = d.tick - keep + 1

@@ -54,6 +54,10 @@ func (d *Dash) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// watched reports whether anybody watches: for nobody, nothing is encoded. Under mu, whoever comes later finds what was not
+// pushed in the state that it begins with.
+func (d *Dash) watched() bool { return len(d.streams) > 0 }
+
 // follow sends frames as they come. It reports false when the stream is over, and true when it has missed some.
 func (d *Dash) follow(r *http.Request, at uint64, send func(...[]byte) bool) bool {
 	for {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rota-go/rota"
@@ -68,6 +69,7 @@ func newWorld(t *testing.T, p rotadash.Params, addrs ...string) *world {
 			t.Error(err)
 		}
 	})
+	synctest.Wait()
 	time.Sleep(30 * time.Millisecond) // so that nothing of the tests is due when samples are
 	return w
 }

@@ -11,6 +11,7 @@ export function ask({ title, text, weight = null }) {
   $("weight").disabled = weight == null;
   $("weight").value = weight ?? "";
   dialog.returnValue = "no";
+  $("confirm-no").onclick = () => dialog.close("no");
   dialog.showModal();
   (weight == null ? $("confirm-no") : $("weight")).focus();
   return new Promise(done => dialog.addEventListener("close", () => {

@@ -35,8 +35,9 @@ function verdict(s) {
 
 const chosen = () => store.services.get(where().s) ?? store.services.values().next().value;
 
-function draw() {
-  if (paused || document.hidden) return;
+// draw shows what is known, unless nobody looks: force is for what somebody has asked for while it is paused.
+function draw(force) {
+  if (paused && force !== true || document.hidden) return;
   const s = chosen();
   const all = [...store.services.values()], bad = all.filter(s => verdict(s)[0] === "bad").length;
   document.title = (bad ? "⚠ " : "") + store.title;
@@ -83,7 +84,7 @@ function showService(s) {
     put(e.lastChild, value);
     attribute(e.lastChild, "class", bad ? "text-bad" : "");
   });
-  showCharts(s, Number($("range").value), store.events.filter(e => e.service === s.now.name));
+  showCharts(s, Number($("range").value), store.events.filter(e => !e.service || e.service === s.now.name));
   showReplicas(s);
 }
 
@@ -154,7 +155,7 @@ function start() {
     e.preventDefault();
     $("main").focus();
   });
-  $("range").addEventListener("change", draw);
+  $("range").addEventListener("change", () => draw(true));
   $("pause").addEventListener("click", () => {
     paused = !paused;
     attribute($("pause"), "aria-pressed", paused);
@@ -169,15 +170,15 @@ function start() {
     else root.dataset.theme = next;
     try { localStorage.setItem("rota-theme", next); } catch { /* not allowed to remember */ }
     name();
-    draw();
+    draw(true);
   });
   name();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  document.addEventListener("visibilitychange", draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(true));
+  document.addEventListener("visibilitychange", () => draw());
   addEventListener("hashchange", () => {
     filtered();
     routed();
-    draw();
+    draw(true);
   });
   connect();
 }

@@ -24,7 +24,7 @@ const charts = [
   { id: "slowest", title: "p99, by replica", show: millis, axis: v => millis(v), lines: ofReplicas("p99_ms") },
 ];
 
-const marked = new Set(["ejected", "returned", "panic"]);
+const marked = new Set(["ejected", "returned", "panic", "config"]);
 
 class Chart {
   constructor(of, parent) {
@@ -33,7 +33,7 @@ class Chart {
     this.toggle = make("button", { type: "button", class: "small", "aria-pressed": "false", text: "Table", "aria-label": "Table of " + of.title.toLowerCase() });
     this.keys = make("p", { class: "keys" });
     this.plot = make("div", { class: "plot", role: "img", "aria-label": of.title });
-    this.table = make("div", { class: "scroll numbers", role: "region", tabindex: "0", "aria-labelledby": "chart-" + of.id, hidden: true });
+    this.table = make("div", { class: "scroll numbers", role: "region", tabindex: "0", "aria-label": "Numbers of " + of.title.toLowerCase(), hidden: true });
     parent.append(make("figure", { class: "chart" }, make("div", { class: "chart-top" }, this.title, this.toggle), this.keys, this.plot, this.table));
     this.toggle.addEventListener("click", () => {
       const on = this.table.hidden;
@@ -116,7 +116,7 @@ class Chart {
       if (!marked.has(e.kind)) continue;
       const x = u.valToPos(Date.parse(e.time) / 1000, "x", true);
       if (x < left || x > left + width) continue;
-      c.strokeStyle = color(e.level === "good" ? "good" : "bad");
+      c.strokeStyle = color({ good: "good", bad: "bad" }[e.level] ?? "note");
       c.beginPath();
       c.moveTo(x, top);
       c.lineTo(x, top + height);

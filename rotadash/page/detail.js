@@ -77,7 +77,7 @@ function attempt(t, i, d) {
       make("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Candidates of attempt ${i + 1}` }, make("table", {},
         make("thead", {}, make("tr", {}, ...["Candidate", "Score", "In flight", "Latency", "What became of it"].map((text, c) => make("th", { scope: "col", text, class: c > 0 && c < 4 ? "n" : null })))),
         make("tbody", {}, ...looked.map(c => make("tr", { class: c.chosen ? "chosen" : null },
-          make("th", { scope: "row", class: "name", text: host(c.replica), title: c.replica }), make("td", { class: "n", text: c.score == null ? "–" : String(+c.score.toPrecision(4)) }),
+          make("th", { scope: "row", class: "name", text: host(c.replica), title: c.replica }), make("td", { class: "n", text: c.score == null ? "–" : c.score.toLocaleString("en", { maximumSignificantDigits: 4 }) }),
           make("td", { class: "n", text: c.in_flight }), make("td", { class: "n", text: c.latency_ms ? millis(c.latency_ms) : "–" }),
           make("td", {}, c.chosen ? make("span", { class: "badge good", text: "chosen" }) : c.passed ? make("span", { text: "passed over: " + c.passed }) : make("span", { class: "quiet", text: "not the best" }))))))));
 }

@@ -13,7 +13,8 @@ const levelOf = state => levels[state] ?? "note";
 // cell makes one that names its column where rows are cards.
 const cell = (label, cls, ...children) => make("td", { role: "cell", class: cls, "data-label": label }, ...children);
 
-function row(addr) {
+function row(key) {
+  const addr = key.slice(key.indexOf("\n") + 1);
   const tr = make("tr", { role: "row" });
   const p = tr.parts = {
     link: make("a", { text: host(addr), title: addr, "aria-label": "Decisions of " + host(addr) }), badge: make("span", { class: "badge" }), why: make("span", { class: "quiet why" }),
@@ -87,9 +88,7 @@ function buttons(parent, s, r) {
   const list = [];
   for (const a of store.actions) {
     if (a.service && a.service !== s.name) continue;
-    const on = r.on?.includes(a.name);
-    list.push({ key: a.name, text: a.title, on: on || a.name in (parent.toggles ?? {}) ? Boolean(on) : undefined, can: true, confirm: a.confirm });
-    if (on) (parent.toggles ??= {})[a.name] = true;
+    list.push({ key: a.name, text: a.title, on: a.toggles ? Boolean(r.on?.includes(a.name)) : null, can: true });
   }
   if (store.write) {
     const drained = r.state === "drained";
@@ -145,7 +144,8 @@ export function showReplicas(s) {
   const hands = store.actions.some(a => !a.service || a.service === s.now.name) || store.write && (s.now.can_eject || s.now.can_override);
   $("replicas").classList.toggle("no-acts", !hands);
   $("replicas").classList.toggle("no-zone", !rows.some(r => r.zone));
-  keyed($("replicas").tBodies[0], rows.map(r => r.addr), row, (tr, addr) => update(tr, s, rows.find(r => r.addr === addr), most));
+  const keys = new Map(rows.map(r => [s.now.name + "\n" + r.addr, r])); // two services may have replicas of one name
+  keyed($("replicas").tBodies[0], [...keys.keys()], row, (tr, key) => update(tr, s, keys.get(key), most));
   const more = s.now.set - rows.filter(r => r.state !== "drained").length;
   $("more-replicas").hidden = !(more > 0);
   put($("more-replicas"), `${more} more replicas are not shown.`);

@@ -32,19 +32,17 @@ type patient struct {
 	mu     sync.Mutex
 	fault  string        // "" = it is well
 	healed chan struct{} // closed when the fault is another
-	end    func() error  // nil = it does not run
+
+	life sync.Mutex   // held while it starts or stops, which takes time
+	end  func() error // nil = it does not run
 }
 
 func (p *patient) addr() string { return loopback(p.port) }
 
 // start has it listen and serve.
 func (p *patient) start() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.startLocked()
-}
-
-func (p *patient) startLocked() error {
+	p.life.Lock()
+	defer p.life.Unlock()
 	if p.end != nil {
 		return nil
 	}
@@ -76,12 +74,8 @@ func (p *patient) startLocked() error {
 
 // stop ends it.
 func (p *patient) stop() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stopLocked()
-}
-
-func (p *patient) stopLocked() error {
+	p.life.Lock()
+	defer p.life.Unlock()
 	if p.end == nil {
 		return nil
 	}
@@ -92,18 +86,21 @@ func (p *patient) stopLocked() error {
 
 // hurt gives it a fault, in place of the one it has; heal takes that away.
 func (p *patient) hurt(fault string) error {
+	p.turn(fault)
+	if fault == kill {
+		return p.stop()
+	}
+	return p.start()
+}
+
+func (p *patient) turn(fault string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if fault == heal {
-		fault = ""
+	if p.fault = fault; fault == heal {
+		p.fault = ""
 	}
-	p.fault = fault
 	close(p.healed)
 	p.healed = make(chan struct{})
-	if fault == kill {
-		return p.stopLocked()
-	}
-	return p.startLocked()
 }
 
 // state returns its fault, and what is closed when that is over.

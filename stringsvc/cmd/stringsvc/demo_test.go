@@ -67,7 +67,7 @@ func TestDemoOnce(t *testing.T) {
 func TestDemoServesOn(t *testing.T) {
 	t.Parallel()
 	port := demoPort(t)
-	p := run(t, nil, "demo", "--base-port", strconv.Itoa(port))
+	p := run(t, nil, "demo", "--base-port", strconv.Itoa(port), "-rate=0", "-admin=")
 	var said []string
 	for len(said) == 0 || !strings.HasPrefix(said[len(said)-1], "Ctrl-C") {
 		line, ok := next(t, p.out)
@@ -137,6 +137,9 @@ func TestDemoUsage(t *testing.T) {
 		{"-base-port=0", 2, `^stringsvc demo: -base-port=0: want 1 to 65525$`},
 		{"-base-port=65526", 2, `^stringsvc demo: -base-port=65526: want 1 to 65525$`},
 		{"-base-port=http", 2, `^stringsvc demo: invalid value "http" for flag -base-port: parse error$`},
+		{"-rate=-1", 2, `^stringsvc demo: -rate=-1: want 0 to 1000$`},
+		{"-rate=1001", 2, `^stringsvc demo: -rate=1001: want 0 to 1000$`},
+		{"-admin=9901", 2, `^stringsvc demo: -admin="9901": want host:port or :port$`},
 		{"-once now", 2, `^stringsvc demo: unexpected argument "now"$`},
 		{"-twice", 2, `^stringsvc demo: flag provided but not defined: -twice$`},
 		{"-h", 0, ``},
@@ -149,8 +152,10 @@ func TestDemoUsage(t *testing.T) {
 		if (out != "") != (tt.status == 0) || !regexp.MustCompile(tt.stderr).MatchString(log) {
 			t.Errorf("demo %s: stdout %q, stderr %q, want %s", tt.args, out, log, tt.stderr)
 		}
-		if tt.status == 0 && (!strings.Contains(out, "-base-port") || !strings.Contains(out, "-once")) {
-			t.Errorf("demo -h does not name every flag: %s", out)
+		for _, flag := range []string{"-base-port", "-once", "-rate", "-admin"} {
+			if tt.status == 0 && !strings.Contains(out, flag) {
+				t.Errorf("demo -h does not name %s: %s", flag, out)
+			}
 		}
 	}
 }

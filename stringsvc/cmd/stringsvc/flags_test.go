@@ -31,6 +31,9 @@ func TestParseFlags(t *testing.T) {
 		{name: "and fits", args: "-qps=1e300", want: func(c *config) { c.qps, c.burst = 1e300, math.MaxInt32 }},
 		{name: "empty proxy", args: "-proxy=", want: func(*config) {}},
 		{name: "version", args: "-version", want: func(c *config) { c.version = true }},
+		{name: "page", args: "-proxy=a:1 -admin=127.0.0.1:9901 -admin-write -admin-token-file=t", want: func(c *config) {
+			c.proxy, c.admin, c.adminWrite, c.adminToken = []string{"http://a:1/uppercase"}, "127.0.0.1:9901", true, "t"
+		}},
 		{name: "addresses", args: "-listen=[::1]:http", want: func(c *config) { c.listen = "[::1]:http" }},
 	}
 	for _, tt := range tests {
@@ -68,6 +71,8 @@ func TestWrongFlags(t *testing.T) {
 		"-listen=":                    `-listen="": want host:port or :port`,
 		"-listen=:":                   `-listen=":": want a port, 0 to 65535`,
 		"-listen=:65536":              `-listen=":65536": want a port, 0 to 65535`,
+		"-admin=127.0.0.1:9901":       `-admin="127.0.0.1:9901": the page is a front's, want -proxy as well`,
+		"-admin=here -proxy=a:1":      `-admin="here": want host:port or :port`,
 		"-proxy=a:1,,b:1":             `-proxy="a:1,,b:1": entry 2 is empty`,
 		"-proxy=a:1,A:1":              `-proxy="a:1,A:1": entry 2, "A:1": the same as entry 1, http://a:1/uppercase`,
 		"-proxy=localhost":            `-proxy="localhost": entry 1, "localhost": no port, want host:port`,

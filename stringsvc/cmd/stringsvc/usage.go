@@ -12,7 +12,7 @@ const usageText = `stringsvc serves the string service over HTTP, or forwards to
 
 Usage:
   stringsvc [flags]
-  stringsvc demo [flags]                       three replicas, a front, a page; -h
+  stringsvc demo [flags]                       replicas, a front, a page; -h
 
 Every process:
   -listen addr         host:port or :port to listen on (default :8080)
