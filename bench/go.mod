@@ -22,6 +22,7 @@ require (
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/rota-go/rota/rotadash v0.0.0 // indirect
 	github.com/rota-go/rota/rotaprom v0.0.0 // indirect
 	github.com/rota-go/rota/stringsvc v0.0.0 // indirect
 	github.com/smartystreets/goconvey v1.8.1 // indirect
@@ -31,6 +32,7 @@ require (
 
 replace (
 	github.com/rota-go/rota => ../
+	github.com/rota-go/rota/rotadash => ../rotadash
 	github.com/rota-go/rota/rotaprom => ../rotaprom
 	github.com/rota-go/rota/stringsvc => ../stringsvc
 )
