@@ -119,6 +119,9 @@ func (f *proxyFlags) setup() (*setup.Setup, error) {
 		return nil, err
 	}
 	f.overrule(s)
+	if a := s.Admin; a != nil && a.Open() {
+		return nil, fmt.Errorf("-admin-write: %s is not loopback: whoever reaches it may change things; want -admin-token-file too", a.Listen)
+	}
 	return s, s.CheckFiles(nil)
 }
 

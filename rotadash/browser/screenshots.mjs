@@ -42,6 +42,8 @@ await wait(15);
 await shoot("dash-light.png", "light", 1280, 1080);
 await shoot("dash-dark.png", "dark", 1280, 1080);
 await shoot("dash-phone.png", "light", 390, 844);
+const { boot, decisions } = await (await fetch(url + "api/decisions?outcome=retried&limit=1")).json();
+await shoot("dash-decision.png", "light", 1000, 640, `#d=${boot}-${decisions[0].id}`);
 await browser.close();
 demo.kill("SIGINT");
 await ended;

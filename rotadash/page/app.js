@@ -89,6 +89,7 @@ function showService(s) {
 }
 
 // The stream. A browser reconnects by itself, but not after a reply that is no stream, nor when nothing comes any more.
+let due = 0;
 let source = null, heard = 0, pause = 1000;
 
 function connect() {
@@ -111,11 +112,22 @@ function connect() {
   on("tick", t => { if (add(t)) draw(); });
   on("event", e => {
     if (!addEvent(e)) return;
+    foresee(e);
     say(e);
-    draw();
+    due ||= requestAnimationFrame(() => { // many may come at once
+      due = 0;
+      draw();
+    });
   });
   on("decisions", addDecisions);
   source.addEventListener("error", lost);
+}
+
+// foresee shows in a replica's row what the next sample will say.
+function foresee(e) {
+  const r = store.services.get(e.service)?.now.replicas.find(r => r.addr === e.replica);
+  if (r && e.kind === "ejected") Object.assign(r, { state: "ejected", breaker: "open", why: e.text.replace("out of use: ", "") });
+  if (r && e.kind === "returned") Object.assign(r, { state: "ok", breaker: "closed", why: "" });
 }
 
 let retry = 0;

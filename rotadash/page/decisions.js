@@ -38,7 +38,7 @@ const names = ["outcome", "service", "replica", "text"];
 // showDecisions draws the list, unless somebody is reading it.
 export function showDecisions(force) {
   choices();
-  if (!force && reading()) return;
+  if (!force && reading()) return count($("decisions").tBodies[0].rows.length);
   const f = where(), found = [];
   const ids = [...store.decisions.keys()].sort((a, b) => b - a);
   for (const id of ids) {
@@ -63,7 +63,7 @@ function reading() {
 function count(n) {
   const f = where(), some = names.some(name => f[name]);
   put($("count"), store.decisions.size === 0 ? "No call has been taken yet." : n === 0 ? "No call that is kept matches." :
-    `The last ${n} calls that were sampled${some ? ", and match" : ""}.` + (held ? " Held." : ""));
+    `The last ${n} calls that were sampled${some ? ", and match" : ""}.` + (held ? " Held." : n && reading() ? " Held while you read." : ""));
 }
 
 // choices brings what can be chosen up to date.

@@ -76,6 +76,10 @@ func serve(cfg config, stderr io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("-admin: %w", err)
 		}
+		if tcp, ok := l.Addr().(*net.TCPAddr); ok && cfg.adminWrite && cfg.adminToken == "" && !tcp.IP.IsLoopback() {
+			_ = l.Close()
+			return fmt.Errorf("-admin-write: anybody could, want -admin-token-file or a loopback address in -admin=%s", cfg.admin)
+		}
 		defer servePage(app.page, l, logger)()
 	}
 	return server.Run(ctx, stringsvc.RunParams{

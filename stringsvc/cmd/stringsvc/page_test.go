@@ -140,7 +140,7 @@ func TestFrontWithAPage(t *testing.T) {
 			t.Errorf("Authorization %q = %s, want %d", auth, resp.Status, want)
 		}
 	}
-	for _, args := range [][]string{{"-admin=127.0.0.1:0", "-admin-token-file=" + token + ".none"}, {"-admin=" + strings.TrimPrefix(url, "http://")}} {
+	for _, args := range [][]string{{"-admin=127.0.0.1:0", "-admin-token-file=" + token + ".none"}, {"-admin=" + strings.TrimPrefix(url, "http://")}, {"-admin=0.0.0.0:0", "-admin-write"}} {
 		p := run(t, nil, append(args, "-listen=127.0.0.1:0", "-proxy=127.0.0.1:1")...)
 		if status := p.exit(t); status != 1 {
 			t.Errorf("%v: exit status = %d, want 1", args, status)

@@ -234,10 +234,29 @@ func (c *checker) rest() {
 	if s.Forwarded.Hops < 0 || s.Forwarded.Hops > 100 {
 		c.say("forwarded.hops", "%d, want 1 to 100", s.Forwarded.Hops)
 	}
-	if a := s.Admin; a != nil && !address(a.Listen) {
-		c.say("admin.listen", "%q, want an address such as %s, or admin: off", a.Listen, DefaultAdmin)
+	if a := s.Admin; a != nil {
+		c.admin(a)
 	}
 	c.times(func(key string) string { return "drain." + key }, times{"wait": s.Drain.Wait, "shutdown": s.Drain.Shutdown})
+}
+
+func (c *checker) admin(a *Admin) {
+	switch {
+	case !address(a.Listen):
+		c.say("admin.listen", "%q, want an address such as %s, or admin: off", a.Listen, DefaultAdmin)
+	case a.Open():
+		c.say("admin.write", "%s is not loopback: whoever reaches it may change things; want a token_file too", a.Listen)
+	}
+}
+
+// Open reports whether the page may change things for whoever reaches it, from other machines too.
+func (a *Admin) Open() bool {
+	host, _, err := net.SplitHostPort(a.Listen)
+	if err != nil || !a.Write || a.TokenFile != "" || host == "localhost" {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err != nil || !ip.IsLoopback()
 }
 
 func (c *checker) networks(path string, all []string) {

@@ -97,6 +97,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"a hop's header", "listeners: [{listen: \":1\"}]\nservices: {a: {target: \"127.0.0.1:1\"}}\nroutes:\n  - service: a\n    rewrite: {request: {set: {Connection: close}}}\n",
 			"rota.yaml:5: routes[0].rewrite.request.set: Connection is between two hops"},
 		{"a bad network", "forwarded: {trust: [10.0.0.1]}" + rest, `rota.yaml:1: forwarded.trust[0]: "10.0.0.1", want a network`},
+		{"a page for everybody", "admin: {listen: \":9901\", write: true}" + rest, "rota.yaml:1: admin.write: :9901 is not loopback"},
 		{"a bad sample", "access_log: {sample: 2}" + rest, "rota.yaml:1: access_log.sample: 2, want more than 0"},
 		{"no YAML", "listeners: [", "rota.yaml:"},
 	} {
