@@ -57,11 +57,8 @@ func (a *accessLog) close() {
 	}
 }
 
-// wants reports whether the line of a request will be written, as far as that is known before it is answered.
+// wants draws whether the line of a request will be written however it ends.
 func (a *accessLog) wants() bool {
-	if a == nil {
-		return false
-	}
 	return a.sample >= 1 || rand.Float64() < a.sample
 }
 
@@ -71,7 +68,7 @@ func (x *exchange) tell(a *accessLog) {
 	if x.route != nil && x.route.counts != nil {
 		x.route.counts.add(x.status, took)
 	}
-	if a == nil || x.decision == nil && x.status < 500 && (a.sample < 1 && rand.Float64() >= a.sample) {
+	if a == nil || !x.logged && x.status < 500 {
 		return
 	}
 	attrs := []slog.Attr{

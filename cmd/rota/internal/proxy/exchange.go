@@ -23,6 +23,8 @@ type exchange struct {
 
 	began    time.Time // only if somebody wants to know
 	peer     netip.Addr
+	from     string // see client
+	logged   bool   // however it ends
 	status   int
 	sent     int64 // of the response's body
 	why      string
@@ -57,6 +59,10 @@ func (x *exchange) serve() {
 	}
 	if ap, err := netip.ParseAddrPort(x.r.RemoteAddr); err == nil {
 		x.peer = ap.Addr().Unmap()
+	}
+	if access != nil {
+		x.logged = access.wants()
+		x.client()
 	}
 	if status, why := refusal(x.r); status != 0 {
 		x.fail(status, why)
@@ -155,8 +161,7 @@ func (x *exchange) options() *rotahttp.Options {
 	debug := x.r.Header["Rota-Debug"] != nil
 	delete(x.r.Header, "Rota-Debug")
 	debug = debug && x.state.debug.has(x.peer)
-	watched := x.state.access.wants()
-	if !debug && !watched && rt.key == "" {
+	if !debug && !x.logged && rt.key == "" {
 		return &rt.options
 	}
 	o := rt.options
@@ -165,7 +170,7 @@ func (x *exchange) options() *rotahttp.Options {
 			o.Key = rota.Key(v[0])
 		}
 	}
-	if debug || watched {
+	if debug || x.logged {
 		o.Decided = func(d *rota.Decision) {
 			x.decision = d
 			if debug {

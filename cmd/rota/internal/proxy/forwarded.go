@@ -137,13 +137,18 @@ func one(lines []string) string {
 	return ""
 }
 
-// client is the address of the client: what the farthest of those whom we trust says, or else the peer.
+// client is the address of the client: what the farthest of those whom we trust says, or else the peer. It is worked out
+// before the request's headers are those for the replica.
 func (x *exchange) client() string {
+	if x.from != "" {
+		return x.from
+	}
 	f := x.state.forwarded
+	x.from = x.peer.String()
 	if len(f.trust) > 0 && f.trust.has(x.peer) {
 		if chain := last(split(x.r.Header["X-Forwarded-For"]), f.hops); len(chain) > 0 {
-			return chain[0]
+			x.from = chain[0]
 		}
 	}
-	return x.peer.String()
+	return x.from
 }

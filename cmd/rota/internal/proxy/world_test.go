@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 // world is a proxy in front of replicas, all over loopback.
 type world struct {
 	*proxy.Proxy
+	out      bytes.Buffer // what goes to the standard output
 	front    *httptest.Server
 	replicas []*replica
 }
@@ -53,7 +55,7 @@ func start(t *testing.T, n int, h http.HandlerFunc, text string) *world {
 		t.Cleanup(r.Close)
 		w.replicas = append(w.replicas, r)
 	}
-	p, err := proxy.New(w.parse(t, text), proxy.Params{Log: slog.New(slog.DiscardHandler), Out: io.Discard, Err: t.Output(), Observer: rota.Observer{}})
+	p, err := proxy.New(w.parse(t, text), proxy.Params{Log: slog.New(slog.DiscardHandler), Out: &w.out, Err: t.Output(), Observer: rota.Observer{}})
 	if err != nil {
 		t.Fatal(err)
 	}
