@@ -40,13 +40,9 @@ func parseDoctorFlags(args []string, output io.Writer) (doctorFlags, error) {
 	set.BoolVar(&f.json, "json", false, "print one JSON object")
 	set.BoolVar(&f.rules, "rules", false, "list what is looked for, and look at no file")
 	set.StringVar(&f.severity, "severity", string(doctor.Info), "the least `SEVERITY` that is shown: error, warning or info")
-	for len(args) > 0 { // flags may stand after files
-		if err := set.Parse(args); err != nil {
-			return f, err
-		}
-		if args = set.Args(); len(args) > 0 {
-			f.files, args = append(f.files, args[0]), args[1:]
-		}
+	var err error
+	if f.files, err = parseAround(set, args); err != nil {
+		return f, err
 	}
 	return f, f.check()
 }

@@ -1,11 +1,25 @@
 package main
 
 import (
+	"flag"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 )
+
+// parseAround parses flags that may stand before, between and after files, which it returns.
+func parseAround(set *flag.FlagSet, args []string) (files []string, err error) {
+	for len(args) > 0 {
+		if err := set.Parse(args); err != nil {
+			return nil, err
+		}
+		if args = set.Args(); len(args) > 0 {
+			files, args = append(files, args[0]), args[1:]
+		}
+	}
+	return files, nil
+}
 
 // writeFiles writes NAME with each of the endings. Each file is there whole or not at all, and what was there stays until
 // the new one is whole.

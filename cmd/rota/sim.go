@@ -59,13 +59,9 @@ func parseSimFlags(args []string, output io.Writer) (simFlags, error) {
 		}
 		return nil
 	})
-	for len(args) > 0 { // flags may stand after files
-		if err := set.Parse(args); err != nil {
-			return f, err
-		}
-		if args = set.Args(); len(args) > 0 {
-			f.files, args = append(f.files, args[0]), args[1:]
-		}
+	var err error
+	if f.files, err = parseAround(set, args); err != nil {
+		return f, err
 	}
 	return f, f.check()
 }
