@@ -168,7 +168,8 @@ func (p *Plan) chose(n *Node) {
 // decided tells of the call, once it is over.
 func (p *Plan) decided() {
 	f := p.cl.observer.Decided
-	if p.trace == nil && (f == nil || p.winner != nil) || f == nil && p.call.Decided == nil {
+	plain := p.winner != nil && p.sent == 1
+	if p.trace == nil && (f == nil || plain) || f == nil && p.call.Decided == nil {
 		return
 	}
 	d := p.decision()

@@ -105,11 +105,11 @@ func TestDecisionOfAHedge(t *testing.T) {
 	}
 }
 
-// Who does not ask is told of failures alone, and pays nothing.
-func TestOnlyFailuresAreToldUntraced(t *testing.T) {
+// Who has nothing traced is told of what is not as it should be: failures, and calls of several attempts.
+func TestOnlyTroubleIsToldUntraced(t *testing.T) {
 	var told []*rota.Decision
 	cl := rota.NewCluster(rota.ClusterParams{
-		Now: epoch, Rand: func() uint64 { return 1 },
+		Policy: rota.Policy{Retry: &rota.Retry{}}, Now: epoch, Rand: func() uint64 { return 1 },
 		Observer: rota.Observer{Decided: func(d *rota.Decision) { told = append(told, d) }},
 	})
 	cl.Update(epoch, instances(3))
@@ -119,8 +119,16 @@ func TestOnlyFailuresAreToldUntraced(t *testing.T) {
 		p.Next(epoch.Add(ms))
 		p.Close()
 	}
-	if len(told) != 1 || told[0].Err == nil || told[0].Traced || told[0].Tries[0].Looked != nil {
-		t.Errorf("told of %d calls, want of the one that failed, untraced: %+v", len(told), told)
+	p := cl.Plan(epoch, time.Time{}, rota.Call{Idempotent: true})
+	p.Ended(epoch.Add(ms), p.Next(epoch).Attempt, rota.Outcome{Verdict: rota.Failure, Err: errBroken})
+	p.Ended(epoch.Add(2*ms), p.Next(epoch.Add(ms)).Attempt, rota.Outcome{})
+	p.Next(epoch.Add(2 * ms))
+	p.Close()
+	if len(told) != 2 || len(told[1].Tries) != 2 || told[1].Err != nil {
+		t.Fatalf("told of %d calls, want of the one that failed and the one that was repeated", len(told))
+	}
+	if told[0].Err == nil || told[0].Traced || told[0].Tries[0].Looked != nil {
+		t.Errorf("told of %d calls, want of that, untraced: %+v", len(told), told)
 	}
 }
 

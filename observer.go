@@ -12,7 +12,7 @@ type Observer struct {
 	// Traced is asked at the beginning of every call whether it is to be traced, so that its Decision tells how each choice
 	// came about. A traced call takes about a microsecond more and allocates. nil = no call is.
 	Traced func(now time.Time) bool
-	// Decided is called once, after CallEnded, for every call that was traced or that failed.
+	// Decided is called once, after CallEnded, for every call that was traced, that failed, or that took more than one attempt.
 	Decided func(*Decision)
 	// BreakerChanged is called when a replica's breaker opens or closes.
 	BreakerChanged func(BreakerEvent)

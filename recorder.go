@@ -9,7 +9,7 @@ import (
 // RecorderParams are the settings of a Recorder. A zero field means its default.
 type RecorderParams struct {
 	Size      int     // how many decisions are kept; 512
-	PerSecond float64 // how many calls are traced a second, and of others how many that failed are kept; 20
+	PerSecond float64 // how many calls are traced a second, and how many are kept of others that failed or were repeated; 20
 }
 
 // Recorder keeps the Decisions of the last calls. Of many calls it has some traced, evenly over time; what the others cost
