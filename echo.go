@@ -88,8 +88,8 @@ const (
 //
 // A node of Weight w may have w times as much in flight as one of Weight 1 for the same score, and of those with equal
 // scores it is taken w times as often. A node of which nothing is heard drifts to the average of all, so none starves. Of
-// scores within a tenth of the least chance decides; without this, one of a few idle replicas would be called for as long
-// as it looks a hair better than the others.
+// scores within a tenth of the least chance decides, and where replicas have next to nothing to do, of all up to three
+// times the least: idle replicas share calls evenly, unless one is much slower than the others.
 //
 // The rule is rota's own. It was found with the simulator (docs/EXPERIMENTS.md, E2): with 100 clients a pair of client and
 // replica exchanges less than a call a second, so a probe's number is old before it is used, while an average over
@@ -214,6 +214,7 @@ func (e *echoPicker) any(p *Pick) *Node {
 type choices struct {
 	nodes  [maxRemembered + maxChoices]*echoNode
 	scores [maxRemembered + maxChoices]float64
+	queues [maxRemembered + maxChoices]float64
 	n      int
 	from   int // the place of the first of those remembered
 	random uint64
@@ -230,7 +231,8 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 	t.random = p.Rand()
 	if size <= parts {
 		for i := range e.nodes {
-			t.nodes[i], t.scores[i] = &e.nodes[i], v.score(&e.nodes[i])
+			t.nodes[i] = &e.nodes[i]
+			t.scores[i], t.queues[i] = v.score(t.nodes[i])
 		}
 		t.n = size
 		return
@@ -241,7 +243,7 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 	for i := range t.n {
 		t.nodes[i], t.scores[i] = e.place(t, i).Load(), nobody
 		if t.nodes[i] != nil {
-			t.scores[i] = v.score(t.nodes[i])
+			t.scores[i], t.queues[i] = v.score(t.nodes[i])
 		}
 	}
 	first, random := draw(t.random, size)
@@ -255,7 +257,8 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 		if i += first + from; i >= size {
 			i -= size
 		}
-		t.nodes[t.n], t.scores[t.n] = &e.nodes[i], v.score(&e.nodes[i])
+		t.nodes[t.n] = &e.nodes[i]
+		t.scores[t.n], t.queues[t.n] = v.score(t.nodes[t.n])
 		t.n++
 	}
 	t.random = random
@@ -263,16 +266,16 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 
 // best returns the index of one of the least scores, or of nobody's.
 func (t *choices) best(uneven bool) int {
-	least, alike := nobody, 0
-	for _, s := range t.scores[:t.n] {
+	least, queue, alike := nobody, 0.0, 0
+	for i, s := range t.scores[:t.n] {
 		if s < least { // the builtin min is slower: it heeds NaN
-			least = s
+			least, queue = s, t.queues[i]
 		}
 	}
 	if least == nobody {
 		return 0
 	}
-	most := least * nearlyBest
+	most := least * alikeWithin(queue)
 	for _, s := range t.scores[:t.n] {
 		if s <= most {
 			alike++
@@ -317,8 +320,20 @@ func (t *choices) weighted(most float64) int {
 	return last
 }
 
-// nearlyBest is how much more than the least score counts as the same.
-const nearlyBest = 1.1
+// alikeWithin is how much more than the least score counts as the same, where the node that has it has so much in flight. Of
+// replicas with nothing to do nobody is spared by choosing the quickest, and which one that is has been told by few and
+// far between: who was slow once, to connect say, would not be asked again for as long as another one is.
+func alikeWithin(queue float64) float64 {
+	if queue >= 1 {
+		return nearlyBest
+	}
+	return nearlyBest + (idleAlike-nearlyBest)*(1-queue)*(1-queue)
+}
+
+const (
+	nearlyBest = 1.1 // of replicas at work
+	idleAlike  = 3   // of those that have nothing to do
+)
 
 // place is where the i-th of those remembered that a pick looks at has its place.
 func (e *echoPicker) place(t *choices, i int) *atomic.Pointer[echoNode] {

@@ -41,10 +41,10 @@ func (v *view) fresh(age time.Duration) float64 {
 	return fadeBy(age, 1/(16*freshAnswers*v.meanLatency))
 }
 
-// score is what a call at n is expected to cost.
-func (v *view) score(n *echoNode) float64 {
+// score is what a call at n is expected to cost, and what is in flight there before it.
+func (v *view) score(n *echoNode) (cost, queue float64) {
 	if n.breaker.Due(v.now) {
-		return 0 // what is known of it is what took it out of use, and only a trial tells whether it still holds
+		return 0, 0 // what is known of it is what took it out of use, and only a trial tells whether it still holds
 	}
 	latency, rif, own := v.meanLatency, v.mean, float64(n.InFlight())
 	switch at := n.note.at.Load(); {
@@ -70,7 +70,8 @@ func (v *view) score(n *echoNode) float64 {
 			own += float64(min(n.breaker.Row(), maxRow)) * held
 		}
 	}
-	return latency * (1 + (rif+v.params.Own*own)*n.perWeight)
+	queue = (rif + v.params.Own*own) * n.perWeight
+	return latency * (1 + queue), queue
 }
 
 // held is what is left of a failure. Where breakers keep away from who fails on and on, it is forgiven soon: or one
@@ -163,6 +164,9 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 	latency, rif := unpackPair(note.averages.Load())
 	last, reports := unpackPair(note.last.Load())
 	sample := max(float64(end.Took), 1)
+	if reports == 0 && e.latency.seen.Load() > 0 {
+		sample = min(sample, e.latency.value()) // there is a connection in it, perhaps
+	}
 	switch l := end.Load; {
 	case l.Known && l.Latency > 0:
 		sample = float64(l.Latency)

@@ -148,3 +148,40 @@ func TestEchoCallsAFailingNodeNowAndThen(t *testing.T) {
 		t.Errorf("%s nodes were failing, want 1; half a minute after all are well: %v, want all closed", during, states())
 	}
 }
+
+// Idle replicas that say nothing of their load share the calls, though the first call of each is slow, and one is called for
+// the first time much later than the others. One that is much slower than they are gets next to nothing.
+func TestEchoSharesAmongTheIdle(t *testing.T) {
+	oneGoroutine(t)
+	const nodes = 4
+	for seed := range uint64(max(20*seeds/1000, 2)) {
+		w := newWorld(seed, rota.Policy{Retry: &rota.Retry{}, Hedge: &rota.Hedge{}, Breaker: &rota.Breaker{}}, nodes-1, rota.Echo(rota.EchoParams{}))
+		got := map[string]int{}
+		w.respond = func(a *rota.Attempt) (time.Duration, rota.Outcome) {
+			addr := a.Instance().Addr
+			got[addr]++
+			took := ms + time.Duration(w.ExpFloat64()*float64(ms))
+			switch {
+			case got[addr] == 1:
+				took += 8 * ms
+			case addr == instances(nodes)[1].Addr:
+				took *= 20
+			}
+			return took, rota.Outcome{}
+		}
+		const calls = 3000
+		for i := range calls {
+			w.after(time.Duration(i)*20*ms, func() { w.begin(rota.Call{Idempotent: true}, time.Time{}) })
+		}
+		w.after(10*time.Second, func() { w.cl.Update(w.now, instances(nodes)) })
+		w.after(12*time.Second, func() { clear(got); got[addr(3)] = 1 })
+		w.run()
+		for i := range nodes {
+			want := 2400 / 3 // of the calls from then on, among three
+			if n := got[addr(i)]; i == 1 && n > want/4 || i != 1 && (n < want*6/10 || n > want*14/10) {
+				t.Errorf("seed %d: %v calls, want about %d each, and hardly any at the slow one", seed, got, want)
+				break
+			}
+		}
+	}
+}

@@ -78,8 +78,10 @@ func TestEchoScore(t *testing.T) {
 			at: now - 10*ms, want: 20 * 5},
 		{name: "given up late: that long", heard: []heard{tells(0, now-10*ms, 4, 20*ms), ended(0, now, rota.Ignored, 120*ms)},
 			at: now, want: (20 + 120) / 2 * 5},
-		{name: "a reply without load: what we measure, and the average RIF", heard: []heard{ended(0, now, rota.Success, 30*ms)},
-			at: now, want: 30 * 2},
+		{name: "a reply without load: what we measure, and the average RIF", heard: often(2, ended(0, now, rota.Success, 30*ms)),
+			at: now, want: (10 + 30) / 2 * 2},
+		{name: "but that the first is slow may be the connection", heard: []heard{ended(0, now, rota.Success, 30*ms)}, at: now, want: 10 * 2},
+		{name: "that it is quick is not", heard: []heard{ended(0, now, rota.Success, 5*ms)}, at: now, want: 5 * 2},
 		{name: "a replica that does not know its latency is average", heard: []heard{tells(0, now, 4, 0)}, at: now, want: 10 * 5},
 		{name: "nonsense is nothing", heard: []heard{tells(0, now, -7, -time.Hour)}, at: now, want: 10},
 	} {
@@ -201,7 +203,7 @@ func TestEchoDrawsDifferentNodes(t *testing.T) {
 	for n := 1; n <= 16; n++ {
 		w := newProbing(t, uint64(n), n, rota.Echo(rota.EchoParams{Choices: n, Remember: -1}))
 		for i := range n {
-			rota.EchoEnded(w.cl, i, &rota.End{Load: rota.Load{Known: true, Latency: time.Duration(10*(1+(i+1)%n)) * ms}})
+			rota.EchoEnded(w.cl, i, &rota.End{Load: rota.Load{Known: true, RIF: 5, Latency: time.Duration(10*(1+(i+1)%n)) * ms}})
 		}
 		for range 200 {
 			if got := w.pick(rota.Outcome{Verdict: rota.Ignored}); got != addr(n-1) {
