@@ -25,10 +25,11 @@ import (
 func PeakEWMA(params PeakEWMAParams) Balancer {
 	p, typical := params.withDefaults(), new(typical)
 	return func(nodes []*Node) Picker {
-		for _, n := range nodes {
-			notesOn[peakNote](n)
+		notes := make([]*peakNote, len(nodes))
+		for i, n := range nodes {
+			notes[i] = notesOn[peakNote](n)
 		}
-		return &peakPicker{nodes, p, perTau(p.Tau), typical}
+		return &peakPicker{nodes, notes, p, perTau(p.Tau), typical}
 	}
 }
 
@@ -58,6 +59,7 @@ func (p PeakEWMAParams) withDefaults() PeakEWMAParams {
 
 type peakPicker struct {
 	nodes   []*Node
+	notes   []*peakNote // of the nodes; they may have another balancer's meanwhile
 	params  PeakEWMAParams
 	per     float64  // perTau(params.Tau)
 	typical *typical // it outlives the picker
@@ -70,7 +72,7 @@ func (c *peakPicker) Pick(p *Pick) *Node {
 	// Twice as many draws as choices, as in PowerOfTwo.
 	for found, draws := 0, 2*min(c.params.Choices, len(c.nodes)); draws > 0; draws-- {
 		if n := c.nodes[i]; p.Usable(n) {
-			s, stale := c.score(n, p.plan.now)
+			s, stale := c.score(n, c.notes[i], p.plan.now)
 			p.Looked(n, s)
 			if stale && c.explores(p) {
 				return n
@@ -118,8 +120,8 @@ func (c *peakPicker) explores(p *Pick) bool {
 const unheard = 1e15
 
 // score returns what it costs to call n, and whether it is to be tried because nothing was heard of it for long.
-func (c *peakPicker) score(n *Node, now time.Duration) (s float64, stale bool) {
-	note, in := n.noted().(*peakNote), n.InFlight()
+func (c *peakPicker) score(n *Node, note *peakNote, now time.Duration) (s float64, stale bool) {
+	in := n.InFlight()
 	load := float64(in + 1)
 	if r := note.refused.Load(); r != 0 {
 		load += refusals(r, now)
