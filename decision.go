@@ -63,6 +63,9 @@ type Candidate struct {
 	Chosen   bool
 }
 
+// maxBarred is how many nodes of a set are looked at for being barred: a trace is to cost no more for many.
+const maxBarred = 1000
+
 // MaxCandidates is how many candidates of an attempt are noted.
 const MaxCandidates = 32
 
@@ -152,7 +155,7 @@ func (p *Plan) chose(n *Node) {
 	c := p.pick.note(n)
 	c.Chosen, c.Passed = true, ""
 	list := &p.trace.looked[p.sent]
-	for _, other := range p.set.nodes {
+	for _, other := range p.set.nodes[:min(len(p.set.nodes), maxBarred)] {
 		if len(*list) == MaxCandidates {
 			return
 		}
