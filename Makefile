@@ -54,14 +54,14 @@ lint: ## gofmt, vet, staticcheck and the rules of internal/archtest
 	$(GO) run $(STATICCHECK) -tags integration $(PACKAGES)
 	$(GO) test -count=1 ./internal/archtest
 
-bench: ## core, RoundTripper and whole fronts beside others (BENCH, COUNT; needs wrk)
+bench: ## core, RoundTripper, whole fronts and the proxy beside others (BENCH, COUNT; needs wrk, for its rows nginx and haproxy)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) .
-	cd bench && $(GO) run ./cmd/bench && $(GO) run ./cmd/roundtrip
+	cd bench && $(GO) run ./cmd/bench && $(GO) run ./cmd/roundtrip && $(GO) run ./cmd/proxies
 
 compare: ## the table: a go-kit front and ours before the same misbehaving replicas
 	cd bench && $(GO) test -count=1 -tags integration -run TestCompare -v ./...
 
-faults: ## the table: what callers notice while replicas misbehave (FAULTS: flags, -h)
+faults: ## the tables: what callers of the front and of the proxy notice while replicas misbehave (FAULTS: flags, -h)
 	cd bench && $(GO) run ./cmd/faults $(FAULTS)
 
 experiments: ## every experiment that ships, and their tables in docs/EXPERIMENTS.md; takes long (SIMFLAGS)

@@ -31,6 +31,9 @@ func (cl *Cluster) Picks(now time.Time) func() *Node {
 	}
 }
 
+// Crowded is what a driver says before it asks for what is due.
+func (p *Plan) Crowded(now time.Time, waited time.Duration) { p.crowded(now, waited) }
+
 // NoteSizes are what balancers keep on a node, in bytes.
 func NoteSizes() map[string]uintptr {
 	return map[string]uintptr{"wrr": unsafe.Sizeof(weightNote{}), "peak-ewma": unsafe.Sizeof(peakNote{})}

@@ -42,6 +42,7 @@ type Plan struct {
 	unended int  // of those, not ended
 	asked   bool // for a later time, because no node had one to spare
 	hedges  int  // so far
+	putOff  bool // the next hedge was
 	prepaid bool // a token is set aside for the attempt after a trial
 	repeat  bool // a node that was tried may be tried again
 	shut    bool // no further attempt, whatever comes

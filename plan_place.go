@@ -235,12 +235,28 @@ func (p *Plan) setTimes(a *Attempt) {
 	}
 	if r.hedge {
 		if d := p.hedgeDelay(); d > 0 {
-			p.hedgeAt = p.now + d<<p.hedges
+			p.hedgeAt, p.putOff = p.now+d<<p.hedges, false
 		}
 	}
 	if r.splitTime && p.deadline != never {
 		left := p.deadline - p.now
 		p.splitAt = p.now + min(max(left/2, time.Duration(p.route.p99.Load())), left/4*3)
+	}
+}
+
+// What waits for a processor of this process waits some four times on its way: to be sent, and to be read, each as a
+// goroutine and behind others in the kernel.
+const (
+	waitsOfACall = 4
+	crowd        = 20 * time.Microsecond // less is nobody's queue
+)
+
+// crowded puts a hedge off that is due now, once, if whoever was to send it has waited for a processor: the answer has too, and
+// another one would wait as long and make the queue longer.
+func (p *Plan) crowded(now time.Time, waited time.Duration) {
+	p.advance(now)
+	if waited >= crowd && p.now >= p.hedgeAt && !p.putOff {
+		p.hedgeAt, p.putOff = p.now+waitsOfACall*waited, true
 	}
 }
 

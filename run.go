@@ -2,6 +2,7 @@ package rota
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -90,18 +91,23 @@ func (r *run[R]) leave() {
 	r.client.runs.Put(r)
 }
 
-// tick is called by the timer.
+// tick is called by the timer. First it lets those go on who are ready to: one of them may have this call's answer, and where
+// that takes long, no answer is late because of its replica.
 func (r *run[R]) tick() {
+	began := r.client.now()
+	runtime.Gosched()
+	now := r.client.now()
 	r.mu.Lock()
 	if r.left || r.wakeLocked() {
 		r.mu.Unlock()
 		return
 	}
+	r.plan.crowded(now, now.Sub(began))
 	r.helpers++
 	r.client.enter()
 	r.mu.Unlock()
 	defer r.client.leave()
-	r.drive(r.client.now(), false)
+	r.drive(now, false)
 	r.mu.Lock()
 	r.helpers--
 	r.mu.Unlock()

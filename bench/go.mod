@@ -22,20 +22,28 @@ require (
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/rota-go/rota/cmd/rota v0.0.0-00010101000000-000000000000 // indirect
 	github.com/rota-go/rota/rotadash v0.0.0 // indirect
 	github.com/rota-go/rota/rotaprom v0.0.0 // indirect
 	github.com/rota-go/rota/stringsvc v0.0.0 // indirect
 	github.com/smartystreets/goconvey v1.8.1 // indirect
 	github.com/streadway/handy v0.0.0-20200128134331-0f66f006fb2e // indirect
+	go.yaml.in/yaml/v4 v4.0.0 // indirect
+	golang.org/x/net v0.59.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
 )
 
 replace (
 	github.com/rota-go/rota => ../
+	github.com/rota-go/rota/cmd/rota => ../cmd/rota
 	github.com/rota-go/rota/rotadash => ../rotadash
 	github.com/rota-go/rota/rotaprom => ../rotaprom
 	github.com/rota-go/rota/stringsvc => ../stringsvc
 )
 
-// Built as a process by the tests and cmd/bench, by its import path; nothing here imports it.
-tool github.com/rota-go/rota/stringsvc/cmd/stringsvc
+// Built as processes by the tests and commands, by their import paths; nothing here imports them.
+tool (
+	github.com/rota-go/rota/cmd/rota
+	github.com/rota-go/rota/stringsvc/cmd/stringsvc
+)

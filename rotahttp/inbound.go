@@ -20,8 +20,11 @@ func (in *inbound) repeats() bool { return in == nil || in.attempt < 2 }
 
 // learn takes the error of a call made for this one into account.
 func (in *inbound) learn(err error) {
+	if in == nil || err == nil {
+		return
+	}
 	var e *rota.CallError
-	if in == nil || !errors.As(err, &e) {
+	if !errors.As(err, &e) {
 		return
 	}
 	switch {

@@ -162,6 +162,12 @@ func (p *peer) transport() http.RoundTripper {
 
 // exchange sends req on a connection of ours.
 func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
+	if ctx.Err() != nil { // a hedge that came too late would cost a connection
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, &unsentError{context.Cause(ctx)}
+	}
 	conn, keep := p.idle.take(), p.keep
 	if conn == nil {
 		nc, err := p.join(ctx, req.URL.Host)

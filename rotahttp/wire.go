@@ -67,7 +67,7 @@ func outbound(ctx context.Context, h http.Header, shared bool, a *rota.Attempt) 
 		return h, false
 	}
 	if shared {
-		own := make(http.Header, len(h)+8)
+		own := make(http.Header, len(h)+4) // what follows, but for what the caller passed along and h has not
 		for k, v := range h {
 			own[k] = v
 		}

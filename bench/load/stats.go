@@ -44,6 +44,13 @@ func Quantile(sorted []time.Duration, q float64) time.Duration {
 	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }
 
+// Median of an even number of values is the mean of the two in the middle; values is not changed.
+func Median(values []float64) float64 {
+	s := slices.Sorted(slices.Values(values))
+	n := len(s)
+	return (s[(n-1)/2] + s[n/2]) / 2
+}
+
 // Recovered is how long after from the first call was due after which no call failed or was wrong; false if the last call
 // of all was still bad, or there was none.
 func Recovered(all []Sample, from time.Duration) (time.Duration, bool) {

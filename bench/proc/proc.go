@@ -18,11 +18,15 @@ import (
 	"time"
 )
 
-// The import paths of the two string services, and of the replica that misbehaves on command.
+// The import paths of the two string services and of the binary with the proxy, of a bare proxy, and of replicas: one that
+// misbehaves on command, and one that costs next to nothing.
 const (
 	Stringsvc     = "github.com/rota-go/rota/stringsvc/cmd/stringsvc"
 	Gokitsvc      = "github.com/rota-go/rota/bench/cmd/gokitsvc"
+	Rota          = "github.com/rota-go/rota/cmd/rota"
+	Reverseproxy  = "github.com/rota-go/rota/bench/cmd/reverseproxy"
 	Faultyreplica = "github.com/rota-go/rota/bench/cmd/faultyreplica"
+	Quickreplica  = "github.com/rota-go/rota/bench/cmd/quickreplica"
 )
 
 // Build compiles the command with this import path into dir and returns the binary's path. It runs the go command in the

@@ -40,7 +40,7 @@ func (b *body) Read(p []byte) (int, error) {
 		err = context.Cause(b.ctx)
 	}
 	b.err = err
-	b.conn.end(b.stop() && b.reusable && err == io.EOF, b.idle)
+	b.end(err == io.EOF)
 	return n, err
 }
 
@@ -55,10 +55,20 @@ func (b *body) Close() error {
 	}
 	defer b.reading.Unlock()
 	if b.err == nil {
-		b.conn.end(b.stop() && b.reusable && b.rest(), b.idle)
+		b.end(b.reusable && b.rest())
 	}
 	b.err = http.ErrBodyReadAfterClose
 	return nil
+}
+
+// end gives the connection back. whole says that there is nothing more to come on it.
+func (b *body) end(whole bool) {
+	if !whole || !b.reusable {
+		b.stop()
+		b.conn.end(false, b.idle)
+		return
+	}
+	b.conn.end(b.conn.release(b.stop), b.idle)
 }
 
 // rest reads what is left of a body as far as it is in the buffer, and reports whether that was all.

@@ -15,6 +15,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -31,6 +32,10 @@ type Conn struct {
 
 	interrupt func() // ends a read or write that waits, and every later one; made once
 
+	mu       sync.Mutex
+	hit      bool // interrupt has done it
+	forgiven int  // how many calls of interrupt are to do nothing: they come too late
+
 	raw  syscall.RawConn // nil if the connection has none
 	peek func(fd uintptr) bool
 	live bool // what peek found
@@ -46,8 +51,34 @@ func New(nc net.Conn, maxHead int64) (*Conn, bool) {
 	c := &Conn{nc: nc, head: maxHead}
 	c.br = bufio.NewReader((*reader)(c))
 	c.bw = bufio.NewWriter((*writer)(c))
-	c.interrupt = func() { nc.SetDeadline(time.Unix(1, 0)) }
+	c.interrupt = func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.forgiven > 0 {
+			c.forgiven--
+			return
+		}
+		c.hit = true
+		nc.SetDeadline(time.Unix(1, 0))
+	}
 	return c, c.initAlive()
+}
+
+// release ends the connection's interest in a context; stop is what context.AfterFunc returned. If the context has ended
+// meanwhile, that is undone, whether interrupt was called already or is about to be: the connection can be used again if
+// what it waited for has come all the same. It reports false if the connection is of no more use.
+func (c *Conn) release(stop func() bool) bool {
+	if stop() {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.hit {
+		c.forgiven++
+		return true
+	}
+	c.hit = false
+	return c.nc.SetDeadline(time.Time{}) == nil
 }
 
 // UnsentError says that nothing of a request was written.
@@ -76,7 +107,7 @@ func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, idle func(*Conn
 	}
 	resp, err := c.exchange(req)
 	if err != nil {
-		stop()
+		c.release(stop)
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 			if c.written && c.left == c.head {
@@ -92,7 +123,7 @@ func (c *Conn) RoundTrip(ctx context.Context, req *http.Request, idle func(*Conn
 	c.left = math.MaxInt64
 	reusable := !resp.Close && !req.Close
 	if resp.Body == http.NoBody {
-		c.end(stop() && reusable, idle)
+		c.end(reusable && c.release(stop), idle)
 		return resp, nil
 	}
 	resp.Body = &body{from: resp.Body, conn: c, ctx: ctx, stop: stop, reusable: reusable, idle: idle}

@@ -3,6 +3,7 @@ package h1_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -73,6 +74,65 @@ func TestNothingToOutwait(t *testing.T) {
 		if _, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) {}); err == nil || h1.Waits(err) {
 			t.Errorf("RoundTrip() = %v, want one that does not wait", err)
 		}
+		server.Close()
+	})
+}
+
+// A reply that has come whole by the time that its attempt loses leaves its connection as good as it was, whenever the
+// interruption comes: before the body is read, or when another request is on its way already.
+func TestReplyThatCameAllTheSame(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprintf("late=%t", late), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn, server := pair(t, 16<<10)
+				go io.Copy(io.Discard, server)
+				for range 3 {
+					io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+					ctx, cancel := context.WithCancel(t.Context())
+					reused := false
+					resp, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) { reused = true })
+					if err != nil {
+						t.Fatal(err)
+					}
+					cancel()
+					if !late {
+						synctest.Wait()
+					}
+					if body, err := io.ReadAll(resp.Body); string(body) != "hi" || err != nil || !reused {
+						t.Fatalf("body = %q, %v, reused %t; want hi, and the connection back", body, err, reused)
+					}
+				}
+				synctest.Wait()
+				io.WriteString(server, "HTTP/1.1 204 No Content\r\n\r\n")
+				if resp, err := conn.RoundTrip(t.Context(), get(t), func(*h1.Conn) {}); err != nil || resp.StatusCode != http.StatusNoContent {
+					t.Errorf("the next request: %v, %v", resp, err)
+				}
+				conn.Close()
+				server.Close()
+			})
+		})
+	}
+}
+
+// An interruption that was forgiven does not spare the next request its own.
+func TestForgivenInterruptionIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, server := pair(t, 16<<10)
+		go io.Copy(io.Discard, server)
+		io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+		ctx, cancel := context.WithCancel(t.Context())
+		resp, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		io.ReadAll(resp.Body)
+		ctx, cancel = context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) {}); !errors.Is(err, context.Canceled) {
+			t.Errorf("RoundTrip() = %v, want the context's end", err)
+		}
+		conn.Close()
 		server.Close()
 	})
 }

@@ -7,67 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rota-go/rota/bench/wrk"
 )
-
-const wrkSays = `Running 4s test @ http://127.0.0.1:8080/uppercase
-  1 threads and 32 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency     1.96ms    1.36ms  20.40ms   82.06%
-    Req/Sec    16.67k     1.00k   19.00k    70.00%
-  Latency Distribution
-     50%  950.00us
-     75%    2.46ms
-     90%    3.63ms
-     99%    1.02s
-  66400 requests in 4.00s, 8.88MB read
-Requests/sec:  16590.97
-Transfer/sec:      2.22MB
-`
-
-func TestParseWrk(t *testing.T) {
-	clean := load{requests: 66400, perSecond: 16590.97, p50: 950 * time.Microsecond, p99: 1020 * time.Millisecond}
-	dirty := clean
-	dirty.bad, dirty.broken = 12, 1+2+3+4
-	tests := []struct {
-		name string
-		in   string
-		want load
-		err  string
-	}{
-		{name: "clean", in: wrkSays, want: clean},
-		{name: "errors", in: strings.Replace(wrkSays, "Requests/sec",
-			"  Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 12\nRequests/sec", 1), want: dirty},
-		{name: "empty", err: "no "},
-		{name: "no p99", in: strings.Replace(wrkSays, "99%", "98%", 1), err: "99%"},
-		{name: "nothing answered", in: strings.Replace(wrkSays, "66400 requests", "0 requests", 1), err: "no request was answered"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseWrk(tt.in)
-			if tt.err != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.err) {
-					t.Errorf("error = %v, want one with %q", err, tt.err)
-				}
-				return
-			}
-			if got != tt.want || err != nil {
-				t.Errorf("parseWrk() = %+v, %v; want %+v", got, err, tt.want)
-			}
-		})
-	}
-}
-
-func TestParseStat(t *testing.T) {
-	const stat = "5976 (a (b) c) R 5963 5963 4689 0 -1 4194304 102 0 0 0 120 34 7 8 20 0 1 0 119142 2998272"
-	if got, err := parseStat(stat); got != 1540*time.Millisecond || err != nil {
-		t.Errorf("parseStat() = %v, %v; want user 1.2s and system 340ms", got, err)
-	}
-	for _, bad := range []string{"", "1 (x) R 1", strings.Replace(stat, "120", "many", 1)} {
-		if _, err := parseStat(bad); err == nil {
-			t.Errorf("parseStat(%q) succeeded", bad)
-		}
-	}
-}
 
 func TestFailedCalls(t *testing.T) {
 	const page = `# HELP my_group_string_service_request_count Number of requests received.
@@ -83,22 +25,11 @@ my_group_string_service_request_count{error="true",method="count"} 1e+01
 	}
 }
 
-func TestMedian(t *testing.T) {
-	for _, tt := range []struct {
-		in   []float64
-		want float64
-	}{{[]float64{7}, 7}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 2, 100}, 3}} {
-		if got := median(tt.in); got != tt.want {
-			t.Errorf("median(%v) = %v, want %v", tt.in, got, tt.want)
-		}
-	}
-}
-
 func TestReport(t *testing.T) {
 	rows := newRows()
 	for i, cpu := range []float64{40, 80, 50} {
 		for range 3 {
-			rows[i].add(measurement{load: load{requests: 1, perSecond: 1000, p50: time.Millisecond, p99: time.Millisecond}, cpu: cpu, attempts: 1})
+			rows[i].add(measurement{Result: wrk.Result{Requests: 1, PerSecond: 1000, P50: time.Millisecond, P99: time.Millisecond}, cpu: cpu, attempts: 1})
 		}
 	}
 	var out bytes.Buffer

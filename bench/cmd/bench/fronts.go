@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rota-go/rota/bench/proc"
+	"github.com/rota-go/rota/bench/wrk"
 )
 
 //go:embed post.lua
@@ -81,7 +82,7 @@ func (b *bench) args(f front) []string {
 func (b *bench) command() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "command: go run ./cmd/bench -rounds=%d -duration=%v -warmup=%v -connections=%d\n", b.rounds, b.duration, b.warmup, b.connections)
-	fmt.Fprintf(&s, "load:    wrk %s URL\n", strings.Join(wrkArgs(b.duration, b.connections, "post.lua"), " "))
+	fmt.Fprintf(&s, "load:    wrk %s URL\n", strings.Join(wrk.Params{Connections: b.connections, Duration: b.duration, Script: "post.lua"}.Args(), " "))
 	for _, f := range fronts {
 		fmt.Fprintf(&s, "%s: %s\n", f.name, strings.Join(append([]string{filepath.Base(f.pkg), "-listen=ADDR", "-proxy=R1,R2,R3"}, f.flags...), " "))
 	}
@@ -99,7 +100,8 @@ func (b *bench) measure(ctx context.Context, f front) (measurement, error) {
 	if err := check(ctx, p.Addr); err != nil {
 		return m, err
 	}
-	if _, err := wrk(ctx, b.warmup, b.connections, b.lua(), p.Addr); err != nil {
+	load := wrk.Params{URL: "http://" + p.Addr + "/uppercase", Connections: b.connections, Duration: b.warmup, Script: b.lua()}
+	if _, err := wrk.Run(ctx, load); err != nil {
 		return m, err
 	}
 
@@ -108,15 +110,16 @@ func (b *bench) measure(ctx context.Context, f front) (measurement, error) {
 		return m, err
 	}
 	servedBefore := b.replicas.served.Load()
-	cpuBefore, err := cpuTime(p.PID())
+	cpuBefore, err := proc.CPUTime(p.PID())
 	if err != nil {
 		return m, err
 	}
-	load, err := wrk(ctx, b.duration, b.connections, b.lua(), p.Addr)
+	load.Duration = b.duration
+	result, err := wrk.Run(ctx, load)
 	if err != nil {
 		return m, err
 	}
-	cpuAfter, err := cpuTime(p.PID())
+	cpuAfter, err := proc.CPUTime(p.PID())
 	if err != nil {
 		return m, err
 	}
@@ -125,9 +128,9 @@ func (b *bench) measure(ctx context.Context, f front) (measurement, error) {
 	if err != nil {
 		return m, err
 	}
-	n := float64(load.requests)
+	n := float64(result.Requests)
 	return measurement{
-		load:     load,
+		Result:   result,
 		cpu:      float64((cpuAfter - cpuBefore).Microseconds()) / n,
 		attempts: float64(served) / n,
 		failed:   failedAfter - failedBefore,

@@ -12,10 +12,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/rota-go/rota/bench/proc"
+	"github.com/rota-go/rota/bench/wrk"
 )
 
 const usage = `bench compares whole fronts: CPU time a request, requests a second, latency.
@@ -95,8 +97,8 @@ func (p params) validate(rest []string) error {
 
 // run measures and prints the table. Every process it starts is gone when it returns.
 func run(ctx context.Context, out io.Writer, p params) error {
-	if _, err := exec.LookPath("wrk"); err != nil {
-		return errors.New("wrk is missing: install the Debian package wrk (apt-get install wrk)")
+	if err := wrk.Find(); err != nil {
+		return err
 	}
 	// Bounded, whatever hangs: a minute to build, and twice what the rounds should take.
 	limit := time.Minute + 2*time.Duration(p.rounds*len(fronts))*(p.warmup+p.duration+5*time.Second)
@@ -114,7 +116,7 @@ func run(ctx context.Context, out io.Writer, p params) error {
 	}
 	defer b.close()
 
-	fmt.Fprintf(out, "%s\n%s\n\n", machine(), b.command())
+	fmt.Fprintf(out, "%s\n%s\n\n", proc.Machine(), b.command())
 	rows := newRows()
 	for i := range p.rounds {
 		// Each round starts with another front, so that none is always the first on a machine that has cooled down.

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/rota-go/rota/bench/load"
+	"github.com/rota-go/rota/bench/wrk"
 )
 
 // target is the share of the tutorial's CPU time that ours may take.
@@ -14,7 +17,7 @@ const target = 0.65
 
 // A measurement is one front in one round.
 type measurement struct {
-	load
+	wrk.Result
 	cpu      float64 // microseconds of the front's CPU time a request
 	attempts float64 // answers of replicas a request: retries and hedges show here
 	failed   int     // calls the front counted as failed
@@ -26,7 +29,7 @@ func (m measurement) errors() string {
 	for _, e := range []struct {
 		n    int
 		what string
-	}{{m.bad, "answers not 2xx"}, {m.broken, "socket errors"}, {m.failed, "calls counted as failed"}} {
+	}{{m.Bad, "answers not 2xx"}, {m.Broken, "socket errors"}, {m.failed, "calls counted as failed"}} {
 		if e.n > 0 {
 			s = append(s, fmt.Sprintf("%d %s", e.n, e.what))
 		}
@@ -35,7 +38,7 @@ func (m measurement) errors() string {
 }
 
 func (m measurement) line(name string) string {
-	s := fmt.Sprintf("%-25s %6.1f us CPU/request  %7.0f requests/s  p50 %v  p99 %v  %.3f attempts", name, m.cpu, m.perSecond, m.p50, m.p99, m.attempts)
+	s := fmt.Sprintf("%-25s %6.1f us CPU/request  %7.0f requests/s  p50 %v  p99 %v  %.3f attempts", name, m.cpu, m.PerSecond, m.P50, m.P99, m.attempts)
 	if e := m.errors(); e != "" {
 		s += "  ERRORS: " + e
 	}
@@ -68,9 +71,9 @@ func (r *row) values(of func(measurement) float64) []float64 {
 }
 
 func cpuOf(m measurement) float64      { return m.cpu }
-func rateOf(m measurement) float64     { return m.perSecond }
-func p50Of(m measurement) float64      { return float64(m.p50) }
-func p99Of(m measurement) float64      { return float64(m.p99) }
+func rateOf(m measurement) float64     { return m.PerSecond }
+func p50Of(m measurement) float64      { return float64(m.P50) }
+func p99Of(m measurement) float64      { return float64(m.P99) }
 func attemptsOf(m measurement) float64 { return m.attempts }
 
 // report prints medians with their spread, and the first row in terms of the others. A round with errors is printed with
@@ -81,20 +84,20 @@ func report(out io.Writer, rows []*row) error {
 	for _, r := range rows {
 		cpu, rate := r.values(cpuOf), r.values(rateOf)
 		fmt.Fprintf(w, "%s\t%.1f\t%.1f..%.1f\t%.0f\t%.0f..%.0f\t%v\t%v\t%.3f\n", r.name,
-			median(cpu), slices.Min(cpu), slices.Max(cpu), median(rate), slices.Min(rate), slices.Max(rate),
-			rounded(median(r.values(p50Of))), rounded(median(r.values(p99Of))), median(r.values(attemptsOf)))
+			load.Median(cpu), slices.Min(cpu), slices.Max(cpu), load.Median(rate), slices.Min(rate), slices.Max(rate),
+			rounded(load.Median(r.values(p50Of))), rounded(load.Median(r.values(p99Of))), load.Median(r.values(attemptsOf)))
 	}
 	fmt.Fprintln(w, "\nratio\tCPU\tby round\trequests/s\tby round")
 	for _, r := range rows[1:] {
 		cpu, rate := ratios(rows[0], r, cpuOf), ratios(rows[0], r, rateOf)
 		fmt.Fprintf(w, "%.1s/%.1s\t%.2f\t%.2f..%.2f\t%.2f\t%.2f..%.2f\n", rows[0].name, r.name,
-			median(rows[0].values(cpuOf))/median(r.values(cpuOf)), slices.Min(cpu), slices.Max(cpu),
-			median(rows[0].values(rateOf))/median(r.values(rateOf)), slices.Min(rate), slices.Max(rate))
+			load.Median(rows[0].values(cpuOf))/load.Median(r.values(cpuOf)), slices.Min(cpu), slices.Max(cpu),
+			load.Median(rows[0].values(rateOf))/load.Median(r.values(rateOf)), slices.Min(rate), slices.Max(rate))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	ratio, verdict := median(rows[0].values(cpuOf))/median(rows[1].values(cpuOf)), "met"
+	ratio, verdict := load.Median(rows[0].values(cpuOf))/load.Median(rows[1].values(cpuOf)), "met"
 	if ratio > target {
 		verdict = "MISSED"
 	}
@@ -124,13 +127,6 @@ func ratios(a, b *row, of func(measurement) float64) []float64 {
 		va[i] /= vb[i]
 	}
 	return va
-}
-
-// median of an even number of values is the mean of the two in the middle.
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	n := len(s)
-	return (s[(n-1)/2] + s[n/2]) / 2
 }
 
 func rounded(ns float64) time.Duration { return time.Duration(ns).Round(10 * time.Microsecond) }

@@ -39,6 +39,8 @@ func TestMissed(t *testing.T) {
 		{"all fail, slowly", allDead, with(func(r *result) { r.FaultFailed, r.ErrorP99 = 2000, ms(21*time.Millisecond) }), "time to error"},
 		{"all fail, and go on", allDead, with(func(r *result) { r.Recovered = false }), "recovery"},
 		{"cold start", usual, with(func(r *result) { r.Before = 1 }), "before the fault"},
+		{"wrong, where nobody could tell", inside(row{targets: usual}).of(rotaProxy), with(func(r *result) { r.Wrong = 1 }), ""},
+		{"wrong, where somebody could", inside(row{targets: usual}).of(stringsvc), with(func(r *result) { r.Wrong = 1 }), "wrong"},
 		{"several", usual, with(func(r *result) { r.Failed, r.Wrong = 1, 1 }), "wrong failed"},
 	}
 	for _, tt := range tests {
@@ -55,6 +57,8 @@ func TestErrorsOf(t *testing.T) {
 		{Result: load.Right, Took: time.Second},
 		{Result: load.Failed, Took: time.Millisecond, Body: `{"err":"x","attempts":[{"replica":"a","outcome":"500"}]}`},
 		{Result: load.Failed, Took: 2 * time.Millisecond, Body: `{"err":"no replica is usable"}`},
+		{Result: load.Failed, Took: time.Millisecond, Body: "rota: no replica answered after 3 attempts\n"},
+		{Result: load.Failed, Took: time.Millisecond, Body: "rota: no replica to send it to\n"},
 	}
 	if p99, named := errorsOf(all); p99 != ms(2*time.Millisecond) || named != 0.5 {
 		t.Errorf("errorsOf() = %v, %v; want 2 ms and half of them", p99, named)
@@ -117,10 +121,10 @@ func TestTroubleIsLoud(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	p, err := parse([]string{"-run=KILLED", "-against=nginx,direct"}, io.Discard)
-	if err != nil || len(p.rows) != 3 || len(p.fronts) != 3 || p.rate != 400 || p.total() != 12*time.Second {
+	if err != nil || len(p.rows) != 3 || len(p.fronts) != 4 || p.rate != 400 || p.total() != 12*time.Second {
 		t.Errorf("parse() = %d rows, %d fronts, %v, %v", len(p.rows), len(p.fronts), p.phases, err)
 	}
-	for _, bad := range []string{"-run=nosuch", "-run=(", "-against=envoy", "-rate=0", "-fault=0s", "-after=0s", "-repeat=0", "more"} {
+	for _, bad := range []string{"-run=nosuch", "-run=(", "-against=envoy", "-system=", "-system=nginx", "-rate=0", "-fault=0s", "-after=0s", "-repeat=0", "more"} {
 		var said bytes.Buffer
 		if _, err := parse([]string{bad}, &said); err == nil || !strings.Contains(said.String(), strings.Split(bad, "=")[0]) {
 			t.Errorf("parse(%s) = %v, saying %q; want an error that names it", bad, err, said.String())

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-const usage = `faults measures what callers of rota's stringsvc front notice while its replicas misbehave.
+const usage = `faults measures what callers of rota's stringsvc front and of rota's proxy notice while replicas misbehave.
 
 It builds the programs with the go command, so run it inside module bench, on Linux, and leave the machine alone
 meanwhile: a row takes warm + fault + after. Exit status 1: a target was missed.
@@ -34,11 +34,12 @@ type params struct {
 // parse says on w what is wrong, as package flag does.
 func parse(args []string, w io.Writer) (params, error) {
 	var p params
-	var run, against string
+	var run, system, against string
 	var list bool
 	f := flag.NewFlagSet("faults", flag.ContinueOnError)
 	f.SetOutput(w)
 	f.StringVar(&run, "run", "", "only the rows whose name matches this `regexp`, in any case")
+	f.StringVar(&system, "system", "stringsvc,proxy", "the `fronts` that have to meet the targets, separated by commas")
 	f.StringVar(&against, "against", "", "other `fronts` as well, for scale: gokit, nginx, haproxy, direct, separated by commas")
 	f.Float64Var(&p.rate, "rate", 400, "calls a second")
 	f.DurationVar(&p.warm, "warm", 3*time.Second, "load before the fault")
@@ -62,7 +63,7 @@ func parse(args []string, w io.Writer) (params, error) {
 		}
 		return p, flag.ErrHelp
 	}
-	err := p.choose(run, against, f.Args())
+	err := p.choose(run, system, against, f.Args())
 	if err != nil {
 		fmt.Fprintln(w, "faults:", err)
 	}
@@ -70,7 +71,7 @@ func parse(args []string, w io.Writer) (params, error) {
 }
 
 // choose checks the flags, and picks rows and fronts.
-func (p *params) choose(run, against string, rest []string) error {
+func (p *params) choose(run, system, against string, rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected argument %q", rest[0])
@@ -93,17 +94,36 @@ func (p *params) choose(run, against string, rest []string) error {
 	if len(p.rows) == 0 {
 		return fmt.Errorf("-run=%s: no such row", run)
 	}
-	p.fronts = []front{stringsvc}
-	for name := range strings.SplitSeq(against, ",") {
-		i := slices.IndexFunc(others, func(f front) bool { return f.name == name })
-		switch {
-		case i >= 0:
-			p.fronts = append(p.fronts, others[i])
-		case against != "":
-			return fmt.Errorf("-against=%s: %q is none of gokit, nginx, haproxy, direct", against, name)
-		}
+	if err := p.add(systems, system); err != nil {
+		return fmt.Errorf("-system=%s: %w", system, err)
+	}
+	if against == "" {
+		return nil
+	}
+	if err := p.add(others, against); err != nil {
+		return fmt.Errorf("-against=%s: %w", against, err)
 	}
 	return nil
+}
+
+// add takes fronts by their names.
+func (p *params) add(from []front, names string) error {
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(from, func(f front) bool { return f.name == name })
+		if i < 0 {
+			return fmt.Errorf("%q is none of %s", name, strings.Join(nameList(from), ", "))
+		}
+		p.fronts = append(p.fronts, from[i])
+	}
+	return nil
+}
+
+func nameList(fronts []front) []string {
+	names := make([]string, len(fronts))
+	for i, f := range fronts {
+		names[i] = f.name
+	}
+	return names
 }
 
 // describe prints what was run, with the parts that change from run to run by name.
@@ -112,6 +132,9 @@ func describe(w io.Writer, entries []*entry, p params) {
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), p.rate, p.warm, p.fault, p.after, p.repeat)
 	fmt.Fprintf(w, "Targets: %s\n\n", "0 failed, 0 wrong, p99 10 ms (two killed: 50 ms), max 250 ms, "+
 		"attempts 1.1/call + 10 + 1/s, even within 2 s; brown-out: 0.1 % failed; all three: error in 20 ms, recovery in 1 s.")
+	if slices.ContainsFunc(p.fronts, func(f front) bool { return f.blind }) {
+		fmt.Fprintf(w, "A proxy reads no bodies: HTML with 200 is passed on, and bodies cut in half are met with -buffer.\n\n")
+	}
 	seen := make(map[string]bool)
 	for _, e := range entries {
 		if len(e.Command) > 0 && !seen[e.Front] {

@@ -16,9 +16,11 @@ type front struct {
 	name   string
 	pkg    string // to be built; or
 	bin    string // to be found in PATH
-	ours   bool   // it counts its own attempts, and its errors name them
+	ours   bool   // it counts its own attempts, and its errors tell of them
 	params func(w *world, addr string) (proc.Params, error)
 	skips  []kind // of replicas, that it is not set up for
+	// It passes bodies on and reads none: it cannot tell one that is wrong, and holds them only if it is told to.
+	blind bool
 }
 
 // deadline is how long our front lets a call take: the default of -max-time.
@@ -26,6 +28,12 @@ const deadline = 250 * time.Millisecond
 
 // stringsvc is ours as a user gets it: retries, hedging, breaker and the deadline are its defaults.
 var stringsvc = front{name: "stringsvc", pkg: proc.Stringsvc, ours: true, params: proxyFlags(proc.Stringsvc)}
+
+// rotaProxy is the binary's proxy, told what stringsvc knows: its calls may be repeated, and take so long at most.
+var rotaProxy = front{name: "proxy", pkg: proc.Rota, ours: true, params: proxy, blind: true}
+
+// systems are what has to meet the targets.
+var systems = []front{stringsvc, rotaProxy}
 
 // others are for scale.
 var others = []front{
@@ -45,6 +53,44 @@ func proxyFlags(pkg string, flags ...string) func(*world, string) (proc.Params, 
 		}, nil
 	}
 }
+
+func proxy(w *world, addr string) (proc.Params, error) {
+	var err error
+	if w.metrics, err = proc.FreeAddr(); err != nil {
+		return proc.Params{}, err
+	}
+	p := proc.Params{
+		Bin: w.bins[proc.Rota], Bare: true, Args: []string{"proxy", "-admin", w.metrics}, Env: []string{"SSL_CERT_FILE=" + w.certs.authority},
+	}
+	to := strings.Join(w.targets(), ",")
+	if w.row.kind == secure { // only a file says for which name a certificate has to be
+		conf, err := w.writeConf("proxy.yaml", proxyConf, addr, to, deadline)
+		p.Args = append(p.Args, "-config", conf)
+		return p, err
+	}
+	p.Args = append(p.Args, "-listen", addr, "-to", to, "-idempotent", "-max-time", deadline.String())
+	if w.row.held {
+		p.Args = append(p.Args, "-buffer", "64KiB")
+	}
+	return p, nil
+}
+
+const proxyConf = `listeners:
+  - listen: "%[1]s"
+routes:
+  - service: backend
+    idempotent: true
+services:
+  backend:
+    target: "%[2]s"
+    tls:
+      server_name: 127.0.0.1
+    policy:
+      timeout: %[3]v
+      retry: {}
+      hedge: {}
+      breaker: {}
+`
 
 func direct(w *world, _ string) (proc.Params, error) {
 	return proc.Params{

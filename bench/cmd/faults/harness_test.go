@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestHarness plays two rows before our front and before one that calls a single replica without any help. The numbers must
+// TestHarness plays two rows before our fronts and before one that calls a single replica without any help. The numbers must
 // be sane, whatever the machine; and the harness must find fault with the other front.
 func TestHarness(t *testing.T) {
 	p, err := parse([]string{"-run=^(HTTP 500|killed$)", "-against=direct", "-rate=50", "-warm=1s", "-fault=1s", "-after=3s"}, io.Discard)
@@ -24,8 +24,8 @@ func TestHarness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != 4 {
-		t.Fatalf("%d entries, want two rows before two fronts", len(entries))
+	if len(entries) != 6 {
+		t.Fatalf("%d entries, want two rows before three fronts", len(entries))
 	}
 	for _, e := range entries {
 		s := e.Sum

@@ -1,6 +1,6 @@
 // Command faults measures what callers of a front notice while its replicas misbehave.
 //
-// Everything is a process of its own on loopback: three replicas and the front, asked at a steady rate by an open-loop
+// The fronts are rota's stringsvc and rota's proxy. Everything is a process of its own on loopback: three replicas and the front, asked at a steady rate by an open-loop
 // generator. For each fault the front and the replicas start anew; the load runs for a while, the fault comes, lasts, and
 // goes. The table has what the callers saw, and whether that meets the row's targets; a target missed is exit status 1.
 package main
@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// run plays every row that was asked for before every front, and prints the table. It reports whether our front missed a
+// run plays every row that was asked for before every front, and prints the table. It reports whether one of ours missed a
 // target. Every process it starts is gone when it returns. An interrupted run prints what it has.
 func run(ctx context.Context, out, progress io.Writer, p params) (missed bool, err error) {
 	dir, err := os.MkdirTemp("", "rota-faults-")
@@ -86,7 +86,7 @@ func playAll(ctx context.Context, shop *workshop, progress io.Writer, p params) 
 
 // playRow plays a row as often as was asked.
 func playRow(ctx context.Context, shop *workshop, f front, r row, p params, progress io.Writer) (*entry, error) {
-	e := &entry{Fault: r.name, Front: f.name, targets: r.targets, ours: f.ours}
+	e := &entry{Fault: r.name, Front: f.name, targets: r.of(f), ours: f.ours}
 	if f.cannot(r.kind) {
 		e.Skipped = "not set up for this"
 		return e, nil

@@ -58,8 +58,12 @@ func (t tally) minus(o tally) tally { return tally{t.Calls - o.Calls, t.Extra - 
 
 func (t tally) perCall() float64 { return (t.Calls + t.Extra) / max(t.Calls, 1) }
 
-// count reads our front's counters: retries and hedges are told apart there, and both cost budget.
-func count(ctx context.Context, addr string) (tally, error) {
+// tally reads our front's counters: retries and hedges are told apart there, and both cost budget.
+func (w *world) tally(ctx context.Context) (tally, error) {
+	addr := w.front.Addr
+	if w.metrics != "" {
+		addr = w.metrics
+	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	p, err := scrape(ctx, client, addr)
 	return tally{

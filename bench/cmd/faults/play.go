@@ -41,7 +41,7 @@ func play(ctx context.Context, s *workshop, f front, r row, p phases) (*record, 
 	// Bounded, whatever hangs: a restart has ten seconds to end by itself.
 	ctx, cancel := context.WithTimeout(ctx, p.total()+time.Minute)
 	defer cancel()
-	w, err := newWorld(ctx, s, f, r.kind)
+	w, err := newWorld(ctx, s, f, r)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func play(ctx context.Context, s *workshop, f front, r row, p phases) (*record, 
 		return nil, err
 	}
 	if f.ours {
-		if rec.tallies[2], err = count(ctx, w.front.Addr); err != nil {
+		if rec.tallies[2], err = w.tally(ctx); err != nil {
 			return nil, err
 		}
 		rec.age = time.Since(w.began)
@@ -82,7 +82,7 @@ func play(ctx context.Context, s *workshop, f front, r row, p phases) (*record, 
 func (rec *record) direct(ctx context.Context, w *world, f front, r row, p phases, began time.Time) error {
 	tallied := func(i int) (err error) {
 		if f.ours {
-			rec.tallies[i], err = count(ctx, w.front.Addr)
+			rec.tallies[i], err = w.tally(ctx)
 		}
 		return err
 	}

@@ -15,10 +15,14 @@ type row struct {
 	during  func(context.Context, *world) error // goes on while the fault lasts, and makes it last until it returns; may be nil
 	end     func(context.Context, *world) error
 	targets targets
+
+	held   bool // who holds replies until they are whole does better: a blind front is told to
+	inside bool // the fault is in what a body says, which a blind front passes on
 }
 
-// targets are what callers may notice. Nobody is ever told anything wrong.
+// targets are what callers may notice.
 type targets struct {
+	wrong       bool          // they may be told something wrong; otherwise nobody ever is
 	failedShare float64       // of all calls
 	p99         time.Duration // of the calls that were due during the fault
 	max         time.Duration // of those, and of the calls after it
@@ -50,8 +54,8 @@ var rows = []row{
 	told("503, Retry-After 1 s", 1, "busy 1s", usual),
 	told("reset", 1, "reset", usual),
 	told("not HTTP", 1, "garbage", usual),
-	told("body cut in half", 1, "cut", usual),
-	told("HTML with 200", 1, "page", usual),
+	held(told("body cut in half", 1, "cut", usual)),
+	inside(told("HTML with 200", 1, "page", usual)),
 	{name: "killed", begin: killed(1), end: revived, targets: usual},
 	{name: "two killed", begin: killed(2), end: revived, targets: twoDead},
 	{name: "black-holed SYN", begin: swallowed, end: revived, targets: usual},
@@ -67,6 +71,23 @@ var rows = []row{
 func secured(r row) row {
 	r.kind = secure
 	return r
+}
+
+func held(r row) row {
+	r.held = true
+	return r
+}
+
+func inside(r row) row {
+	r.inside = true
+	return r
+}
+
+// of returns what callers of f may notice.
+func (r row) of(f front) targets {
+	t := r.targets
+	t.wrong = f.blind && r.inside
+	return t
 }
 
 // told is a fault that the first n replicas are told to have.

@@ -68,11 +68,12 @@ func (s *workshop) close() { _ = s.log.Close() }
 // world is what one run of a row plays in: replicas and a front, all processes.
 type world struct {
 	*workshop
-	kind  kind
+	row
 	nodes []*node
 	dns   *nameServer // of kind named
 
 	front   *proc.Process
+	metrics string   // the front's, if they are not where it listens
 	command []string // that started the front
 	began   time.Time
 }
@@ -80,9 +81,9 @@ type world struct {
 // errUnsupported is why a row is skipped: the front cannot do what it is about.
 var errUnsupported = errors.New("the front does not support this")
 
-// newWorld starts replicas of this kind, and a front before them. The caller closes what it gets.
-func newWorld(ctx context.Context, s *workshop, f front, k kind) (*world, error) {
-	w := &world{workshop: s, kind: k}
+// newWorld starts the replicas of a row, and a front before them. The caller closes what it gets.
+func newWorld(ctx context.Context, s *workshop, f front, r row) (*world, error) {
+	w := &world{workshop: s, row: r}
 	if err := w.start(ctx, f); err != nil {
 		w.close()
 		return nil, err

@@ -1,0 +1,96 @@
+// Command quickreplica is the least that a replica can be: it reads requests without a body off kept connections and answers all
+// of them alike, so that a proxy on the same machine has the processors for itself.
+//
+// A path that is a number, such as /10000, is answered with so many bytes; every other one with 13.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:0", "`addresses` to listen on, with commas between")
+	flag.Parse()
+	ended := make(chan error)
+	addrs := strings.Split(*listen, ",")
+	for _, addr := range addrs {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "quickreplica:", err)
+			os.Exit(1)
+		}
+		go func() { ended <- serve(l) }()
+	}
+	fmt.Fprintln(os.Stderr, "quickreplica:", <-ended)
+	os.Exit(1)
+}
+
+// serve answers until l is closed, and then for as long as its clients stay.
+func serve(l net.Listener) error {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go func() { // ends with the connection
+			defer c.Close()
+			_ = talk(c)
+		}()
+	}
+}
+
+// maxHead bounds the head of a request.
+const maxHead = 8 << 10
+
+// talk answers request after request.
+func talk(c net.Conn) error {
+	in := bufio.NewReaderSize(c, maxHead)
+	known := map[string][]byte{}
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		method, rest, _ := bytes.Cut(line, []byte(" "))
+		path, _, ok := bytes.Cut(rest, []byte(" "))
+		if !ok || string(method) != "GET" {
+			_, err := c.Write([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+			return errors.Join(errors.New("want GET"), err)
+		}
+		reply := known[string(path)]
+		if reply == nil {
+			if len(known) > 10 {
+				clear(known)
+			}
+			reply = replyTo(string(path))
+			known[string(path)] = reply
+		}
+		for len(bytes.TrimRight(line, "\r\n")) > 0 {
+			if line, err = in.ReadSlice('\n'); err != nil {
+				return err
+			}
+		}
+		if _, err := c.Write(reply); err != nil {
+			return err
+		}
+	}
+}
+
+// maxReply bounds what a path asks for.
+const maxReply = 1 << 20
+
+func replyTo(path string) []byte {
+	body := []byte("Hello, world!")
+	if n, err := strconv.Atoi(strings.TrimPrefix(path, "/")); err == nil && n >= 0 && n <= maxReply {
+		body = bytes.Repeat([]byte("x"), n)
+	}
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
