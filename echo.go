@@ -79,7 +79,7 @@ const (
 //
 // Both are moving averages over the reports of a node; but the RIF of the last report counts alone while it is fresh,
 // which it is for about two answers' time. A reply that reports nothing counts as one from a replica with the average RIF
-// that measures the latency which we do.
+// that measures the latency which we do, and is forgotten twenty times as soon.
 //
 // A failure and a refusal count as an answer that took ten times as long as answers take, and failures in a row as
 // attempts in flight, until they have drifted away; if there are breakers, until two seconds have passed without another.
@@ -89,7 +89,8 @@ const (
 // A node of Weight w may have w times as much in flight as one of Weight 1 for the same score, and of those with equal
 // scores it is taken w times as often. A node of which nothing is heard drifts to the average of all, so none starves. Of
 // scores within a tenth of the least chance decides, and where replicas have next to nothing to do, of all up to three
-// times the least: idle replicas share calls evenly, unless one is much slower than the others.
+// times the least: idle replicas share calls evenly, unless one is much slower than the others. One that nothing
+// was heard of for a quarter of a second is then asked again now and then, and what it says counts for half of what is known.
 //
 // The rule is rota's own. It was found with the simulator (docs/EXPERIMENTS.md, E2): with 100 clients a pair of client and
 // replica exchanges less than a call a second, so a probe's number is old before it is used, while an average over
@@ -215,6 +216,7 @@ type choices struct {
 	nodes  [maxRemembered + maxChoices]*echoNode
 	scores [maxRemembered + maxChoices]float64
 	queues [maxRemembered + maxChoices]float64
+	stale  int // 1 + the place of one that nothing was heard of for a while; 0 = there is none
 	n      int
 	from   int // the place of the first of those remembered
 	random uint64
@@ -231,8 +233,7 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 	t.random = p.Rand()
 	if size <= parts {
 		for i := range e.nodes {
-			t.nodes[i] = &e.nodes[i]
-			t.scores[i], t.queues[i] = v.score(t.nodes[i])
+			t.put(i, &e.nodes[i], &v)
 		}
 		t.n = size
 		return
@@ -241,9 +242,9 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 		t.from, t.random = draw(t.random, len(e.good))
 	}
 	for i := range t.n {
-		t.nodes[i], t.scores[i] = e.place(t, i).Load(), nobody
-		if t.nodes[i] != nil {
-			t.scores[i], t.queues[i] = v.score(t.nodes[i])
+		t.scores[i] = nobody
+		if n := e.place(t, i).Load(); n != nil {
+			t.put(i, n, &v)
 		}
 	}
 	first, random := draw(t.random, size)
@@ -257,11 +258,19 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 		if i += first + from; i >= size {
 			i -= size
 		}
-		t.nodes[t.n] = &e.nodes[i]
-		t.scores[t.n], t.queues[t.n] = v.score(t.nodes[t.n])
+		t.put(t.n, &e.nodes[i], &v)
 		t.n++
 	}
 	t.random = random
+}
+
+// put makes a node a candidate.
+func (t *choices) put(i int, n *echoNode, v *view) {
+	var stale bool
+	t.nodes[i] = n
+	if t.scores[i], t.queues[i], stale = v.score(n); stale {
+		t.stale = i + 1
+	}
 }
 
 // best returns the index of one of the least scores, or of nobody's.
@@ -274,6 +283,10 @@ func (t *choices) best(uneven bool) int {
 	}
 	if least == nobody {
 		return 0
+	}
+	if i := t.stale - 1; i >= 0 && queue < 1 && t.random%asksAgain == 0 && t.scores[i] < nobody {
+		t.stale = 0
+		return i
 	}
 	most := least * alikeWithin(queue)
 	for _, s := range t.scores[:t.n] {
@@ -333,6 +346,11 @@ func alikeWithin(queue float64) float64 {
 const (
 	nearlyBest = 1.1 // of replicas at work
 	idleAlike  = 3   // of those that have nothing to do
+
+	// Where there is next to nothing to do, one pick in asksAgain goes to a node that nothing was heard of for staleAfter,
+	// if there is one: whether it is as slow as it was is worth a call that has time.
+	asksAgain  = 16
+	staleAfter = 250 * time.Millisecond
 )
 
 // place is where the i-th of those remembered that a pick looks at has its place.

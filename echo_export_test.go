@@ -12,6 +12,6 @@ func EchoEnded(cl *Cluster, i int, e *End) {
 func EchoScore(cl *Cluster, i int, now time.Duration) float64 {
 	k := cl.set.Load().tiers[0].picker.(*echoPicker)
 	v := k.view(now, len(k.nodes), cl.terms().breaker)
-	cost, _ := v.score(&k.nodes[i])
+	cost, _, _ := v.score(&k.nodes[i])
 	return cost
 }

@@ -41,10 +41,10 @@ func (v *view) fresh(age time.Duration) float64 {
 	return fadeBy(age, 1/(16*freshAnswers*v.meanLatency))
 }
 
-// score is what a call at n is expected to cost, and what is in flight there before it.
-func (v *view) score(n *echoNode) (cost, queue float64) {
+// score is what a call at n is expected to cost, what is in flight there before it, and whether what is known of it is stale.
+func (v *view) score(n *echoNode) (cost, queue float64, stale bool) {
 	if n.breaker.Due(v.now) {
-		return 0, 0 // what is known of it is what took it out of use, and only a trial tells whether it still holds
+		return 0, 0, false // what is known of it is what took it out of use, and only a trial tells whether it still holds
 	}
 	latency, rif, own := v.meanLatency, v.mean, float64(n.InFlight())
 	switch at := n.note.at.Load(); {
@@ -55,7 +55,8 @@ func (v *view) score(n *echoNode) (cost, queue float64) {
 		if last != knownRIF { // as they are where nobody has much to do; two divisions less
 			knownRIF += (last - knownRIF) * v.fresh(age)
 		}
-		known := v.drifted(age)
+		known := v.remembered(n.note, age)
+		stale = age > staleAfter
 		latency += (knownLatency - latency) * known
 		rif += (knownRIF - rif) * known
 	case at == 0:
@@ -66,13 +67,24 @@ func (v *view) score(n *echoNode) (cost, queue float64) {
 	}
 	if at := n.note.failed.Load(); at > 0 {
 		if held := v.held(v.now - time.Duration(at)); held > 0 {
-			latency += math.Float64frombits(n.note.faults.Load()) * held
+			latency += n.note.fault() * held
 			own += float64(min(n.breaker.Row(), maxRow)) * held
 		}
 	}
 	queue = (rif + v.params.Own*own) * n.perWeight
-	return latency * (1 + queue), queue
+	return latency * (1 + queue), queue, stale
 }
+
+// remembered is what is left of what answers told of a node: less than that of reports, if it reports nothing. A report is
+// the replica's own average; what we measure is a few calls of ours, and may be of a bad moment that is long over.
+func (e *echo) remembered(note *echoNote, age time.Duration) float64 {
+	if note.silent.Load() {
+		return leftOf(age, silentFactor*e.perDrift)
+	}
+	return e.drifted(age)
+}
+
+const silentFactor = 20
 
 // held is what is left of a failure. Where breakers keep away from who fails on and on, it is forgiven soon: or one
 // failure would keep a replica idle whose neighbours are idle too.
@@ -101,10 +113,11 @@ type echoNote struct {
 	averages atomic.Uint64 // latency in nanoseconds, and RIF
 	last     atomic.Uint64 // RIF of the last report, and how many reports there were
 	at       atomic.Int64  // when it was heard of last; negative: never, since it was first looked at; 0 = not yet
-	faults   atomic.Uint64 // average of what failures cost, in nanoseconds, an answer counting for nothing; a float64
 	failed   atomic.Int64  // when the last failure was; 0 = never
+	faults   atomic.Uint32 // average of what failures cost, in nanoseconds, an answer counting for nothing; a float32
 	restarts atomic.Uint32 // of the node, when the last report came
 	good     atomic.Bool   // its picker remembers it, or did
+	silent   atomic.Bool   // it reports nothing
 }
 
 const (
@@ -125,8 +138,8 @@ func (e *echoPicker) Ended(n *Node, end *End) {
 	}
 	switch end.Verdict {
 	case Success:
-		if f := math.Float64frombits(note.faults.Load()); f > 0 {
-			note.faults.Store(math.Float64bits(f * (1 - e.params.Gain)))
+		if f := note.fault(); f > 0 {
+			note.setFault(f * (1 - e.params.Gain))
 		}
 		e.learn(note, end)
 	case Ignored:
@@ -148,11 +161,15 @@ func (t *echoNote) begin() {
 	t.failed.Store(0)
 }
 
+func (t *echoNote) fault() float64 { return float64(math.Float32frombits(t.faults.Load())) }
+
+func (t *echoNote) setFault(f float64) { t.faults.Store(math.Float32bits(float32(f))) }
+
 // blame counts a failure. It is kept apart from what answers say, because it is forgotten sooner.
 func (e *echoPicker) blame(note *echoNote, end *End) {
 	_, reports := unpackPair(note.last.Load())
-	cost, f := max(float64(end.Took), failedAnswers*e.latency.value()), math.Float64frombits(note.faults.Load())
-	note.faults.Store(math.Float64bits(f + (cost-f)*e.gain(reports)))
+	cost, f := max(float64(end.Took), failedAnswers*e.latency.value()), note.fault()
+	note.setFault(f + (cost-f)*e.gain(reports))
 	note.failed.Store(int64(max(end.Now, 1)))
 }
 
@@ -163,9 +180,13 @@ func (e *echo) gain(reports float64) float64 { return max(e.params.Gain, 1/(repo
 func (e *echoPicker) learn(note *echoNote, end *End) {
 	latency, rif := unpackPair(note.averages.Load())
 	last, reports := unpackPair(note.last.Load())
+	known := 0.0 // what is left of it
+	if at := note.at.Load(); at > 0 && reports > 0 {
+		known = e.remembered(note, end.Now-time.Duration(at))
+	}
 	sample := max(float64(end.Took), 1)
-	if reports == 0 && e.latency.seen.Load() > 0 {
-		sample = min(sample, e.latency.value()) // there is a connection in it, perhaps
+	if known < halfForgotten && e.latency.seen.Load() > 0 {
+		sample = min(sample, e.latency.value()) // a connection is in it, perhaps, or a start
 	}
 	switch l := end.Load; {
 	case l.Known && l.Latency > 0:
@@ -176,6 +197,9 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 	if end.Verdict == Success && (!end.Load.Known || end.Load.Latency > 0) {
 		e.latency.observe(end.Now, time.Duration(sample))
 	}
+	if end.Verdict == Success && note.silent.Load() == end.Load.Known {
+		note.silent.Store(!end.Load.Known)
+	}
 	rifSample := last
 	switch {
 	case end.Load.Known:
@@ -184,14 +208,26 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 	case end.Verdict == Success || reports == 0:
 		rifSample = e.meanRIF()
 	}
-	gain := e.gain(reports)
-	if at := note.at.Load(); at > 0 {
-		gain = max(gain, 1-e.drifted(end.Now-time.Duration(at)))
+	sample = min(sample, mostAnswers*e.latency.value())
+	gain := max(e.gain(reports), 1-known)
+	if end.Load.Known && end.Load.RIF <= 0 {
+		gain = max(gain, idleGain)
 	}
 	note.averages.Store(packPair(latency+(sample-latency)*gain, rif+(rifSample-rif)*gain))
 	note.last.Store(packPair(rifSample, min(reports+1, mostReports)))
 	note.at.Store(int64(max(end.Now, 1)))
 }
+
+// idleGain is what a report of a replica with nothing else to do counts for at least: it is not noise of its load, and where
+// there is little to do there are few reports.
+const idleGain = 0.5
+
+// mostAnswers is how many times as long as an answer takes one report counts for at most: a single bad one, of a process that
+// has just started say, must not make a node look so slow that it is not asked for the next.
+const mostAnswers = 16
+
+// halfForgotten is how little is left of what is known of a node whose next answer is like a first one.
+const halfForgotten = 0.5
 
 const mostReports = 1 << 20
 

@@ -309,7 +309,7 @@ func TestEchoHeedsWeights(t *testing.T) {
 			w.run()
 			for _, in := range set {
 				want := 4000 * max(in.Weight, 1) / 10
-				if n := got[in.Addr]; n < want*8/10 || n > want*12/10 {
+				if n := got[in.Addr]; n < want*7/10 || n > want*13/10 {
 					t.Errorf("every %v, seed %d: %s with the weight %d got %d calls, want %d", every, seed, in.Addr, in.Weight, n, want)
 				}
 			}
