@@ -44,6 +44,10 @@ type RunParams struct {
 	// close their connections, as those of NewHandler do.
 	Handler http.Handler
 
+	// Probes answer their paths in Handler's place: what is asked for by others than callers, such as metrics, and says nothing
+	// of how long calls take. May be nil.
+	Probes map[string]http.Handler
+
 	// Logger is told where the server listens, and of every reply that failed.
 	Logger *slog.Logger
 
@@ -93,6 +97,7 @@ func (s *Server) Run(ctx context.Context, p RunParams) error {
 		Shutdown: shutdownTimeout,
 		Signals:  []os.Signal{}, // ctx and Abort say it all
 		Abort:    p.Abort,
+		Probes:   p.Probes,
 		Draining: func() { s.draining.Store(true) },
 	}
 	if p.Drain == 0 {

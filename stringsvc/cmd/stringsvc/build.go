@@ -20,9 +20,10 @@ import (
 // app is one process, wired.
 type app struct {
 	handler http.Handler
-	front   *stringsvc.Front  // nil when there is nothing to proxy to
-	service stringsvc.Service // what answers calls, without logging and metrics
-	page    *rotadash.Dash    // nil when nobody asked for it
+	probes  map[string]http.Handler // what is no call
+	front   *stringsvc.Front        // nil when there is nothing to proxy to
+	service stringsvc.Service       // what answers calls, without logging and metrics
+	page    *rotadash.Dash          // nil when nobody asked for it
 }
 
 // close ends what build started. It comes after the last request.
@@ -78,6 +79,7 @@ func build(cfg config, ready func() bool, logger *slog.Logger) (*app, error) {
 		Logger:  logger,
 	})
 	a.handler = rotahttp.Handler(handler, rotahttp.ServerPolicy{Refuse: refuse})
+	a.probes = map[string]http.Handler{"/metrics": handler, "/healthz": handler, "/readyz": handler}
 	return a, nil
 }
 

@@ -171,7 +171,7 @@ func (d *demonstration) startFront(p demoParams, logger *slog.Logger) (string, e
 	ended := make(chan error, 1)
 	go func() {
 		ended <- server.Run(ctx, stringsvc.RunParams{
-			Addr: addr, Listener: listener, Handler: d.front.handler, Logger: logger,
+			Addr: addr, Listener: listener, Handler: d.front.handler, Probes: d.front.probes, Logger: logger,
 			ProxyTo: cfg.proxy, CallTime: cfg.callTime(), Abort: d.abort,
 		})
 	}()

@@ -85,6 +85,7 @@ func serve(cfg config, stderr io.Writer) error {
 	return server.Run(ctx, stringsvc.RunParams{
 		Addr:     cfg.listen,
 		Handler:  app.handler,
+		Probes:   app.probes,
 		Logger:   logger,
 		ProxyTo:  cfg.proxy,
 		CallTime: cfg.callTime(),
