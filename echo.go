@@ -79,7 +79,9 @@ const (
 //
 // Both are moving averages over the reports of a node; but the RIF of the last report counts alone while it is fresh,
 // which it is for about two answers' time. A reply that reports nothing counts as one from a replica with the average RIF
-// that measures the latency which we do.
+// that measures the latency which we do. The first such latencies count less than later ones, up to twice the least is taken for
+// the same, and of up to eight nodes they are forgotten twenty times as soon: or a replica whose first answers were slow, on
+// new connections, would be called no more as long as the others are not.
 //
 // A failure and a refusal count as an answer that took ten times as long as answers take, and failures in a row as
 // attempts in flight, until they have drifted away; if there are breakers, until two seconds have passed without another.
@@ -217,6 +219,10 @@ type choices struct {
 	n      int
 	from   int // the place of the first of those remembered
 	random uint64
+
+	least  float64                             // of the latencies
+	silent bool                                // some node is
+	loads  [maxRemembered + maxChoices]float64 // of those that are: what the latency was multiplied with
 }
 
 // nobody is the score of no node, and of one that does not take the call.
@@ -227,10 +233,11 @@ const nobody = math.MaxFloat64 / 2
 func (e *echoPicker) lay(t *choices, p *Pick) {
 	v := e.view(p.Now(), len(e.nodes), p.plan.rules.breaker)
 	size, parts := len(e.nodes), e.params.Choices
-	t.random = p.Rand()
+	t.random, t.least = p.Rand(), nobody
+	defer t.level()
 	if size <= parts {
 		for i := range e.nodes {
-			t.nodes[i], t.scores[i] = &e.nodes[i], v.score(&e.nodes[i])
+			t.put(i, &e.nodes[i], &v)
 		}
 		t.n = size
 		return
@@ -239,9 +246,9 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 		t.from, t.random = draw(t.random, len(e.good))
 	}
 	for i := range t.n {
-		t.nodes[i], t.scores[i] = e.place(t, i).Load(), nobody
-		if t.nodes[i] != nil {
-			t.scores[i] = v.score(t.nodes[i])
+		t.scores[i] = nobody
+		if n := e.place(t, i).Load(); n != nil {
+			t.put(i, n, &v)
 		}
 	}
 	first, random := draw(t.random, size)
@@ -255,10 +262,34 @@ func (e *echoPicker) lay(t *choices, p *Pick) {
 		if i += first + from; i >= size {
 			i -= size
 		}
-		t.nodes[t.n], t.scores[t.n] = &e.nodes[i], v.score(&e.nodes[i])
+		t.put(t.n, &e.nodes[i], &v)
 		t.n++
 	}
 	t.random = random
+}
+
+// put makes a node a candidate.
+func (t *choices) put(i int, n *echoNode, v *view) {
+	latency, load := v.cost(n)
+	t.nodes[i], t.scores[i] = n, latency*load
+	if latency > 0 && latency < t.least {
+		t.least = latency
+	}
+	if n.note.silent.Load() {
+		t.silent, t.loads[i] = true, load
+	}
+}
+
+// level takes the latencies of silent nodes that are not far above the least for the same.
+func (t *choices) level() {
+	if !t.silent {
+		return
+	}
+	for i := range t.n {
+		if load := t.loads[i]; load > 0 && t.scores[i] < silentAlike*t.least*load {
+			t.scores[i] = t.least * load
+		}
+	}
 }
 
 // best returns the index of one of the least scores, or of nobody's.
@@ -317,8 +348,12 @@ func (t *choices) weighted(most float64) int {
 	return last
 }
 
-// nearlyBest is how much more than the least score counts as the same.
-const nearlyBest = 1.1
+// nearlyBest is how much more than the least score counts as the same; silentAlike the same of the latencies that we measure of
+// nodes which say nothing: one answer differs from the next by more than that, and where there is little to do few come.
+const (
+	nearlyBest  = 1.1
+	silentAlike = 2
+)
 
 // place is where the i-th of those remembered that a pick looks at has its place.
 func (e *echoPicker) place(t *choices, i int) *atomic.Pointer[echoNode] {

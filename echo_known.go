@@ -43,19 +43,29 @@ func (v *view) fresh(age time.Duration) float64 {
 
 // score is what a call at n is expected to cost.
 func (v *view) score(n *echoNode) float64 {
+	latency, load := v.cost(n)
+	return latency * load
+}
+
+// cost is how long an answer of n is expected to take, and by how much more because of others.
+func (v *view) cost(n *echoNode) (latency, load float64) {
 	if n.breaker.Due(v.now) {
-		return 0 // what is known of it is what took it out of use, and only a trial tells whether it still holds
+		return 0, 1 // what is known of it is what took it out of use, and only a trial tells whether it still holds
 	}
-	latency, rif, own := v.meanLatency, v.mean, float64(n.InFlight())
+	latency = v.meanLatency
+	rif, own := v.mean, float64(n.InFlight())
 	switch at := n.note.at.Load(); {
 	case at > 0:
 		age := v.now - time.Duration(at)
-		last, _ := unpackPair(n.note.last.Load())
+		last, reports := unpackPair(n.note.last.Load())
 		knownLatency, knownRIF := unpackPair(n.note.averages.Load())
 		if last != knownRIF { // as they are where nobody has much to do; two divisions less
 			knownRIF += (last - knownRIF) * v.fresh(age)
 		}
-		known := v.drifted(age)
+		known := v.remembered(n.note, age, v.nodes)
+		if n.note.silent.Load() {
+			known *= reports / (reports + silentDoubt)
+		}
 		latency += (knownLatency - latency) * known
 		rif += (knownRIF - rif) * known
 	case at == 0:
@@ -70,7 +80,7 @@ func (v *view) score(n *echoNode) float64 {
 			own += float64(min(n.breaker.Row(), maxRow)) * held
 		}
 	}
-	return latency * (1 + (rif+v.params.Own*own)*n.perWeight)
+	return latency, 1 + (rif+v.params.Own*own)*n.perWeight
 }
 
 // held is what is left of a failure. Where breakers keep away from who fails on and on, it is forgiven soon: or one
@@ -85,6 +95,19 @@ func (v *view) held(age time.Duration) float64 {
 // drifted is what is left of something known for so long: all at first, less as by exp(-age/Drift), and nothing after
 // twice Drift. An exponential would never let go of a replica that was a hundred times as slow as the others.
 func (e *echo) drifted(age time.Duration) float64 { return leftOf(age, e.perDrift) }
+
+// remembered is what is left of a report: less if the node says nothing, and is one of so few that it is soon measured again.
+func (e *echo) remembered(note *echoNote, age time.Duration, nodes int) float64 {
+	if nodes <= fewNodes && note.silent.Load() {
+		return leftOf(age, silentDrift*e.perDrift)
+	}
+	return e.drifted(age)
+}
+
+const (
+	silentDrift = 20 // how many times as soon as others nodes that say nothing drift to the average
+	silentDoubt = 9  // n answers count for n/(n+9): the first are those on new connections
+)
 
 // leftOf is what is left of something after age, when it is gone after 1/per.
 func leftOf(age time.Duration, per float64) float64 {
@@ -104,6 +127,7 @@ type echoNote struct {
 	failed   atomic.Int64  // when the last failure was; 0 = never
 	restarts atomic.Uint32 // of the node, when the last report came
 	good     atomic.Bool   // its picker remembers it, or did
+	silent   atomic.Bool   // its last good answer said nothing
 }
 
 const (
@@ -168,6 +192,8 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 		sample = float64(l.Latency)
 	case l.Known:
 		sample = e.latency.value() // it does not know either
+	case end.Verdict == Success && e.latency.seen.Load() > 0:
+		sample = min(sample, e.silentMost(latency, reports))
 	}
 	if end.Verdict == Success && (!end.Load.Known || end.Load.Latency > 0) {
 		e.latency.observe(end.Now, time.Duration(sample))
@@ -182,7 +208,10 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 	}
 	gain := e.gain(reports)
 	if at := note.at.Load(); at > 0 {
-		gain = max(gain, 1-e.drifted(end.Now-time.Duration(at)))
+		gain = max(gain, 1-e.remembered(note, end.Now-time.Duration(at), len(e.nodes)))
+	}
+	if silent := !end.Load.Known; end.Verdict == Success && note.silent.Load() != silent {
+		note.silent.Store(silent)
 	}
 	note.averages.Store(packPair(latency+(sample-latency)*gain, rif+(rifSample-rif)*gain))
 	note.last.Store(packPair(rifSample, min(reports+1, mostReports)))
@@ -190,6 +219,15 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 }
 
 const mostReports = 1 << 20
+
+// silentMost is the most that an answer counts for which says nothing: one alone makes no node slow, such as the first on a new
+// connection, but each of a row may be as much slower again.
+func (e *echo) silentMost(latency, reports float64) float64 {
+	if reports == 0 {
+		latency = 0
+	}
+	return typicalMost * max(latency, e.latency.value())
+}
 
 func packPair(a, b float64) uint64 {
 	return uint64(math.Float32bits(float32(a)))<<32 | uint64(math.Float32bits(float32(b)))

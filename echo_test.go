@@ -78,8 +78,10 @@ func TestEchoScore(t *testing.T) {
 			at: now - 10*ms, want: 20 * 5},
 		{name: "given up late: that long", heard: []heard{tells(0, now-10*ms, 4, 20*ms), ended(0, now, rota.Ignored, 120*ms)},
 			at: now, want: (20 + 120) / 2 * 5},
-		{name: "a reply without load: what we measure, and the average RIF", heard: []heard{ended(0, now, rota.Success, 30*ms)},
-			at: now, want: 30 * 2},
+		{name: "a reply without load: a tenth of what we measure, and the average RIF", heard: []heard{ended(0, now, rota.Success, 30*ms)},
+			at: now, want: 12 * 2},
+		{name: "more of it after ten", heard: append(often(8, ended(0, now-80*ms, rota.Success, 30*ms)), ended(0, now, rota.Success, 30*ms)),
+			at: now, want: 20 * 2},
 		{name: "a replica that does not know its latency is average", heard: []heard{tells(0, now, 4, 0)}, at: now, want: 10 * 5},
 		{name: "nonsense is nothing", heard: []heard{tells(0, now, -7, -time.Hour)}, at: now, want: 10},
 	} {
