@@ -59,9 +59,22 @@ func TestErrorsOf(t *testing.T) {
 		{Result: load.Failed, Took: 2 * time.Millisecond, Body: `{"err":"no replica is usable"}`},
 		{Result: load.Failed, Took: time.Millisecond, Body: "rota: no replica answered after 3 attempts\n"},
 		{Result: load.Failed, Took: time.Millisecond, Body: "rota: no replica to send it to\n"},
+		{Result: load.Failed, Took: time.Millisecond, Body: "{}"},
+		{Result: load.Failed, Took: time.Millisecond, Body: "<html>"},
 	}
 	if p99, named := errorsOf(all); p99 != ms(2*time.Millisecond) || named != 0.5 {
 		t.Errorf("errorsOf() = %v, %v; want 2 ms and half of them", p99, named)
+	}
+}
+
+func TestWhatWasUnderWayIsNotBefore(t *testing.T) {
+	all := []load.Sample{
+		{Result: load.Failed, Due: time.Second, Took: time.Millisecond},
+		{Result: load.Wrong, Due: 2 * time.Second, Took: 2 * time.Millisecond}, // at the begin of the fault
+		{Result: load.Right, Due: time.Second},
+	}
+	if got := badBy(all, 2*time.Second+time.Millisecond); got != 1 {
+		t.Errorf("badBy() = %d, want 1", got)
 	}
 }
 

@@ -70,7 +70,7 @@ func measure(rec *record, f front, p phases) result {
 	took, late := load.Took(during), load.Late(all)
 	r := result{
 		Calls: len(all), Failed: load.Count(later, load.Failed), Wrong: load.Count(later, load.Wrong),
-		Before:     len(all) - len(later) - load.Count(load.Between(all, 0, rec.begin), load.Right),
+		Before:     badBy(all, rec.begin),
 		FaultCalls: len(during), FaultFailed: load.Count(during, load.Failed),
 		P50: ms(load.Quantile(took, 0.5)), P99: ms(load.Quantile(took, 0.99)), Max: ms(load.Quantile(load.Took(later), 1)),
 		Late: ms(load.Quantile(late, 0.99)), LateMax: ms(load.Quantile(late, 1)), Dropped: rec.run.Dropped,
@@ -99,6 +99,17 @@ func measure(rec *record, f front, p phases) result {
 	return r
 }
 
+// badBy counts the calls that had failed, or been answered wrong, by that time. What was under way then may have met the fault.
+func badBy(all []load.Sample, t time.Duration) int {
+	n := 0
+	for _, s := range all {
+		if s.Result != load.Right && s.Due+s.Took < t {
+			n++
+		}
+	}
+	return n
+}
+
 // errorsOf says how long calls took to fail, and which share of their errors named an attempt.
 func errorsOf(during []load.Sample) (p99 ms, named float64) {
 	var bad []load.Sample
@@ -115,15 +126,18 @@ func errorsOf(during []load.Sample) (p99 ms, named float64) {
 	return ms(load.Quantile(load.Took(bad), 0.99)), float64(n) / float64(max(len(bad), 1))
 }
 
+// brokenSays is what a replica answers that is told to be broken.
+const brokenSays = "{}"
+
 var countsAttempts = regexp.MustCompile(`^rota: .* after (one attempt|\d+ attempts)`)
 
 // names reports whether an error tells of attempts: stringsvc says where they went and how they ended, the proxy how many there
-// were, because the rest is nothing for strangers.
+// were, because the rest is nothing for strangers. A proxy passes a replica's own error on, which is that of an attempt.
 func names(body string) bool {
 	var told struct {
 		Attempts []struct{ Replica, Outcome string }
 	}
-	return countsAttempts.MatchString(body) || json.Unmarshal([]byte(body), &told) == nil && len(told.Attempts) > 0 && told.Attempts[0].Replica != ""
+	return countsAttempts.MatchString(body) || body == brokenSays || json.Unmarshal([]byte(body), &told) == nil && len(told.Attempts) > 0 && told.Attempts[0].Replica != ""
 }
 
 // examples are the first few of what callers were told that was not right, each status once.
