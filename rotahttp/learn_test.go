@@ -35,14 +35,17 @@ func TestSlowReplicaGetsLess(t *testing.T) {
 			if c.name == "yarp" && !probes {
 				continue // it goes by nothing else
 			}
-			name := c.name + " with probes"
+			name, most := c.name+" with probes", c.most
 			if !probes {
 				name = c.name + " without"
+				if c.name == "prequal" || c.name == "c3" || c.name == "linear" {
+					most = 0.15 // a quarter of the calls goes anywhere then, 0.083 of all there, and 600 calls stray by 0.011
+				}
 			}
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					if got := slowShare(t, c.bal(), probes); got > c.most {
-						t.Errorf("the slow replica got %.3f of the calls, want at most %.2f", got, c.most)
+					if got := slowShare(t, c.bal(), probes); got > most {
+						t.Errorf("the slow replica got %.3f of the calls, want at most %.2f", got, most)
 					}
 				})
 			})
