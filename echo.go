@@ -79,7 +79,7 @@ const (
 //
 // Both are moving averages over the reports of a node; but the RIF of the last report counts alone while it is fresh,
 // which it is for about two answers' time. A reply that reports nothing counts as one from a replica with the average RIF
-// that measures the latency which we do. The first such latencies count less than later ones, up to twice the least is taken for
+// that measures the latency which we do. The first such latencies count less than later ones, up to three times the least is taken for
 // the same, and of up to eight nodes they are forgotten twenty times as soon: or a replica whose first answers were slow, on
 // new connections, would be called no more as long as the others are not.
 //
@@ -352,7 +352,7 @@ func (t *choices) weighted(most float64) int {
 // nodes which say nothing: one answer differs from the next by more than that, and where there is little to do few come.
 const (
 	nearlyBest  = 1.1
-	silentAlike = 2
+	silentAlike = 3
 )
 
 // place is where the i-th of those remembered that a pick looks at has its place.
