@@ -128,9 +128,9 @@ func (e *echo) build(nodes []*Node) Picker {
 		if !even {
 			k.uneven, k.nodes[i].perWeight = true, float64(total)/float64(n.Instance().weight()*len(nodes))
 		}
-		if note.good.Swap(false) && found < len(k.good) {
+		if note.set(echoGood, false) && found < len(k.good) {
 			k.good[found].Store(&k.nodes[i])
-			note.good.Store(true)
+			note.set(echoGood, true)
 			found++
 		}
 	}
@@ -275,7 +275,7 @@ func (t *choices) put(i int, n *echoNode, v *view) {
 	if latency > 0 && latency < t.least {
 		t.least = latency
 	}
-	if n.note.silent.Load() {
+	if n.note.is(echoSilent) {
 		t.silent, t.loads[i] = true, load
 	}
 }
@@ -367,7 +367,7 @@ func (e *echoPicker) place(t *choices, i int) *atomic.Pointer[echoNode] {
 // among them as it does among the best, or equal nodes would not be remembered equally often.
 func (e *echoPicker) remember(t *choices, won int) {
 	node := t.nodes[won]
-	if e.looks == 0 || len(e.good) > e.looks && node.note.good.Load() {
+	if e.looks == 0 || len(e.good) > e.looks && node.note.is(echoGood) {
 		return
 	}
 	most := 0.0
@@ -382,8 +382,8 @@ func (e *echoPicker) remember(t *choices, won int) {
 		i = (i + 1) % e.looks
 	}
 	e.place(t, i).Store(node)
-	node.note.good.Store(true)
+	node.note.set(echoGood, true)
 	if old := t.nodes[i]; old != nil {
-		old.note.good.Store(false)
+		old.note.set(echoGood, false)
 	}
 }

@@ -63,7 +63,7 @@ func (v *view) cost(n *echoNode) (latency, load float64) {
 			knownRIF += (last - knownRIF) * v.fresh(age)
 		}
 		known := v.remembered(n.note, age, v.nodes)
-		if n.note.silent.Load() {
+		if n.note.is(echoSilent) {
 			known *= reports / (reports + silentDoubt)
 		}
 		latency += (knownLatency - latency) * known
@@ -98,7 +98,7 @@ func (e *echo) drifted(age time.Duration) float64 { return leftOf(age, e.perDrif
 
 // remembered is what is left of a report: less if the node says nothing, and is one of so few that it is soon measured again.
 func (e *echo) remembered(note *echoNote, age time.Duration, nodes int) float64 {
-	if nodes <= fewNodes && note.silent.Load() {
+	if nodes <= fewNodes && note.is(echoSilent) {
 		return leftOf(age, silentDrift*e.perDrift)
 	}
 	return e.drifted(age)
@@ -126,8 +126,22 @@ type echoNote struct {
 	faults   atomic.Uint64 // average of what failures cost, in nanoseconds, an answer counting for nothing; a float64
 	failed   atomic.Int64  // when the last failure was; 0 = never
 	restarts atomic.Uint32 // of the node, when the last report came
-	good     atomic.Bool   // its picker remembers it, or did
-	silent   atomic.Bool   // its last good answer said nothing
+	flags    atomic.Uint32 // echoGood, echoSilent
+}
+
+const (
+	echoGood   = 1 << iota // the node's picker remembers it, or did
+	echoSilent             // its last good answer said nothing
+)
+
+func (t *echoNote) is(flag uint32) bool { return t.flags.Load()&flag != 0 }
+
+// set reports how it was.
+func (t *echoNote) set(flag uint32, on bool) bool {
+	if on {
+		return t.flags.Or(flag)&flag != 0
+	}
+	return t.flags.And(^flag)&flag != 0
 }
 
 const (
@@ -210,8 +224,8 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 	if at := note.at.Load(); at > 0 {
 		gain = max(gain, 1-e.remembered(note, end.Now-time.Duration(at), len(e.nodes)))
 	}
-	if silent := !end.Load.Known; end.Verdict == Success && note.silent.Load() != silent {
-		note.silent.Store(silent)
+	if silent := !end.Load.Known; end.Verdict == Success && note.is(echoSilent) != silent {
+		note.set(echoSilent, silent)
 	}
 	note.averages.Store(packPair(latency+(sample-latency)*gain, rif+(rifSample-rif)*gain))
 	note.last.Store(packPair(rifSample, min(reports+1, mostReports)))
