@@ -73,7 +73,7 @@ function attempt(t, i, d) {
   return make("section", { class: "try" },
     make("h3", {}, `${i + 1}. ${t.cause}${t.trial ? ", a trial" : ""}: `, make("span", { class: "name", text: host(t.replica) }), " ", make("span", { class: "badge " + kind(t), text: t.result })),
     t.error ? make("p", { class: "error", text: t.error }) : null,
-    looked.length === 0 ? make("p", { class: "quiet", text: d.traced ? "No candidates were noted." : "The call was not traced: it was kept because it failed, and its candidates are not known." }) :
+    looked.length === 0 ? make("p", { class: "quiet", text: d.traced ? "No candidates were noted." : "The call was not traced: it was kept because it failed or was repeated, and its candidates are not known." }) :
       make("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Candidates of attempt ${i + 1}` }, make("table", {},
         make("thead", {}, make("tr", {}, ...["Candidate", "Score", "In flight", "Latency", "What became of it"].map((text, c) => make("th", { scope: "col", text, class: c > 0 && c < 4 ? "n" : null })))),
         make("tbody", {}, ...looked.map(c => make("tr", { class: c.chosen ? "chosen" : null },
