@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"reflect"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -41,7 +40,7 @@ type gateway struct {
 
 	signals chan os.Signal // beside those to leave
 
-	mu      sync.Mutex
+	// What is in force; only the goroutine of run changes it.
 	current *setup.Setup // what is in force
 	text    []byte       // of the file, as it was read last
 }
@@ -264,8 +263,6 @@ func (g *gateway) apply() error {
 	if err != nil {
 		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if err := g.proxy.Apply(next); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,9 @@ the file in force; SIGUSR2 starts the program anew on the same sockets, and leav
 
 `
 
+// simpleFlags say what a file would.
+var simpleFlags = []string{"listen", "to", "idempotent", "max-time", "balancer", "buffer", "access-log", "access-log-json", "trust"}
+
 func parseProxyFlags(args []string, output io.Writer) (*proxyFlags, error) {
 	f := new(proxyFlags)
 	set := flag.NewFlagSet("rota proxy", flag.ContinueOnError)
@@ -61,7 +65,7 @@ func parseProxyFlags(args []string, output io.Writer) (*proxyFlags, error) {
 	simple := false
 	set.Visit(func(one *flag.Flag) {
 		f.adminSet = f.adminSet || one.Name == "admin"
-		simple = simple || oneOf(one.Name, "listen", "to", "idempotent", "max-time", "balancer", "buffer", "access-log", "access-log-json", "trust")
+		simple = simple || slices.Contains(simpleFlags, one.Name)
 	})
 	switch {
 	case f.config != "" && simple:
@@ -94,15 +98,6 @@ func (f *proxyFlags) define(set *flag.FlagSet) {
 	set.DurationVar(&f.shutdown, "drain-time", 0, "how long requests under way have then, to end (default 10s)")
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	set.BoolVar(&f.jsonLog, "log-json", false, "write the log in JSON")
-}
-
-func oneOf(s string, all ...string) bool {
-	for _, one := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // setup returns what the flags and the file say.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -64,7 +65,7 @@ func (ss *Servers) Apply(s *setup.Setup) error {
 	}
 	stays := map[string]bool{}
 	for i, spec := range s.Listeners {
-		if old := ss.running[spec.Name]; old != nil && same(&old.spec, &spec) {
+		if old := ss.running[spec.Name]; old != nil && reflect.DeepEqual(old.spec, spec) {
 			stays[spec.Name] = true
 			continue
 		}
@@ -95,31 +96,6 @@ func (ss *Servers) Apply(s *setup.Setup) error {
 		ss.startLocked(o.spec, o.listener, o.tls)
 	}
 	return nil
-}
-
-// same reports whether a listener can go on as it is.
-func same(a, b *setup.Listener) bool {
-	return fmt.Sprintf("%+v", flat(a)) == fmt.Sprintf("%+v", flat(b))
-}
-
-// flat is a listener without pointers.
-func flat(l *setup.Listener) any {
-	c := *l
-	c.TLS, c.Limit = nil, nil
-	var t setup.ServerTLS
-	var limit rotahttp.Limit
-	if l.TLS != nil {
-		t = *l.TLS
-	}
-	if l.Limit != nil {
-		limit = *l.Limit
-	}
-	return struct {
-		l                  setup.Listener
-		t                  setup.ServerTLS
-		limit              rotahttp.Limit
-		withTLS, withLimit bool
-	}{c, t, limit, l.TLS != nil, l.Limit != nil}
 }
 
 func (ss *Servers) startLocked(spec setup.Listener, l net.Listener, config *tls.Config) {
@@ -158,17 +134,6 @@ func protocols(spec *setup.Listener) *http.Protocols {
 		}
 	}
 	return p
-}
-
-// Names returns the names of the listeners at work.
-func (ss *Servers) Names() []string {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	var names []string
-	for name := range ss.running {
-		names = append(names, name)
-	}
-	return names
 }
 
 // Leave has all listeners drain and end. When abort is closed, they end at once. It returns what went wrong since the start.
