@@ -40,7 +40,7 @@ type gateway struct {
 
 	signals chan os.Signal // beside those to leave
 
-	// What is in force; only the goroutine of run changes it.
+	// Only the goroutine of run changes these.
 	current *setup.Setup // what is in force
 	text    []byte       // of the file, as it was read last
 }
