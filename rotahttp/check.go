@@ -148,7 +148,7 @@ func (p *peer) ask(ctx context.Context, q question) (*http.Response, error) {
 	u.Path, u.RawPath = q.path, ""
 	req := (&http.Request{Method: http.MethodGet, URL: &u, Host: host, Header: http.Header{"User-Agent": {q.agent}}}).WithContext(ctx)
 	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
-	resp, err := p.roundTrip(ctx, req)
+	resp, err := p.roundTrip(ctx, req, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -159,7 +159,7 @@ func (e *Endpoint[Req, Res]) send(ctx context.Context, a *rota.Attempt, body []b
 	if err != nil {
 		return result[Res]{outcome: classifyError(err)}
 	}
-	resp, err := p.roundTrip(ctx, req)
+	resp, err := p.roundTrip(ctx, req, nil)
 	if err != nil {
 		return result[Res]{outcome: classifyError(err)}
 	}

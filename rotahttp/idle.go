@@ -19,17 +19,10 @@ type idle struct {
 	conns  []*h1.Conn
 	closed bool
 	ticker *time.Timer // runs while there are conns
-	epoch  time.Time
 }
-
-// fresh is how long a connection is taken to be as it was: looking costs a system call. What a replica sends in that time
-// without being asked could be taken for the next reply, as it could between the look and the request; so it is no longer than
-// that may be. (It was ten times as long, and a quick caller's next call could be within it.)
-const fresh = 20 * time.Microsecond
 
 // of sets out with the settings of t.
 func (i *idle) of(t *http.Transport) {
-	i.epoch = time.Now()
 	i.most, i.timeout, i.maxHead = t.MaxIdleConnsPerHost, t.IdleConnTimeout, t.MaxResponseHeaderBytes
 	if i.most <= 0 {
 		i.most = http.DefaultMaxIdleConnsPerHost
@@ -42,18 +35,8 @@ func (i *idle) of(t *http.Transport) {
 	}
 }
 
-// take returns a connection, or nil if there is none.
+// take returns a connection, or nil if there is none. Whether it is still open is for its RoundTrip to see.
 func (i *idle) take() *h1.Conn {
-	for {
-		c := i.pop()
-		if c == nil || time.Since(i.epoch)-c.Since < fresh || c.Alive() {
-			return c
-		}
-		c.Close()
-	}
-}
-
-func (i *idle) pop() *h1.Conn {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	last := len(i.conns) - 1
@@ -79,7 +62,7 @@ func (i *idle) push(c *h1.Conn) bool {
 	if i.closed || len(i.conns) >= i.most {
 		return false
 	}
-	c.Touched, c.Since = true, time.Since(i.epoch)
+	c.Idled, c.Touched = true, true
 	i.conns = append(i.conns, c)
 	if i.ticker == nil {
 		i.ticker = time.AfterFunc(i.timeout/2, i.tick)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 
 	"github.com/rota-go/rota"
 )
@@ -20,6 +21,9 @@ type Options struct {
 	// breaks off within them is tried elsewhere. What is longer goes on as it comes, once so much was read. Server-sent
 	// events and upgrades are not held. 0 = nothing is.
 	HoldReply int64
+	// Informational is told of replies that are not final (1xx, but for 101), such as 103 Early Hints: of every attempt, one at
+	// a time, and none after RoundTrip has returned. It may keep the header. Nil = they are passed over.
+	Informational func(status int, header http.Header)
 	// Decided is told what was decided for the call, and why, before RoundTrip returns; nil = nobody wants to know.
 	Decided func(*rota.Decision)
 }
@@ -41,6 +45,26 @@ func optionsOf(ctx context.Context) *Options {
 
 // none changes nothing, and is never changed.
 var none Options
+
+// hints tells of replies that are not final, one at a time and not after the end, whatever becomes of the attempts.
+type hints struct {
+	mu   sync.Mutex
+	told func(int, http.Header) // nil = it is over
+}
+
+func (h *hints) tell(status int, header http.Header) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.told != nil {
+		h.told(status, header)
+	}
+}
+
+func (h *hints) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told = nil
+}
 
 // heldReply is a body that was read before its reply counted: whole, or its beginning and the rest.
 type heldReply struct {

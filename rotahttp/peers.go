@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"strings"
 	"sync"
@@ -133,10 +135,16 @@ func (p *peer) address(u *url.URL) *url.URL {
 	return out
 }
 
-// roundTrip sends req, which has its address already, within ctx.
-func (p *peer) roundTrip(ctx context.Context, req *http.Request) (*http.Response, error) {
+// roundTrip sends req, which has its address already, within ctx. hints is told of informational replies; nil = nobody is.
+func (p *peer) roundTrip(ctx context.Context, req *http.Request, hints func(int, http.Header)) (*http.Response, error) {
 	if p.direct.Load() && req.URL.Scheme == "http" && h1.Fits(ctx, req) {
-		return p.exchange(ctx, req)
+		return p.exchange(ctx, req, hints)
+	}
+	if hints != nil {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
+			hints(code, http.Header(header))
+			return nil
+		}})
 	}
 	if req.Context() != ctx {
 		req = req.WithContext(ctx)
@@ -161,33 +169,50 @@ func (p *peer) transport() http.RoundTripper {
 }
 
 // exchange sends req on a connection of ours.
-func (p *peer) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
+func (p *peer) exchange(ctx context.Context, req *http.Request, hints func(int, http.Header)) (*http.Response, error) {
 	if ctx.Err() != nil { // a hedge that came too late would cost a connection
 		if req.Body != nil {
 			req.Body.Close()
 		}
 		return nil, &unsentError{context.Cause(ctx)}
 	}
-	conn, keep := p.idle.take(), p.keep
-	if conn == nil {
-		nc, err := p.join(ctx, req.URL.Host)
+	m, err := h1.Encode(req)
+	if err != nil {
+		return nil, &unsentError{err}
+	}
+	defer m.Free()
+	m.Informational = hints
+	for {
+		conn, keep, err := p.connection(ctx, req.URL.Host)
 		if err != nil {
-			if req.Body != nil {
-				req.Body.Close()
-			}
 			return nil, err
 		}
-		var again bool
-		if conn, again = h1.New(nc, p.idle.maxHead); !again {
-			p.direct.Store(false) // we could not tell whether the server has closed it meanwhile
-			keep = func(c *h1.Conn) { c.Close() }
+		resp, err := conn.RoundTrip(ctx, m, keep)
+		switch {
+		case err == h1.ErrStale:
+			continue
+		case h1.Waits(err):
+			p.outwait(ctx, conn, req.Method, keep)
 		}
+		return resp, err
 	}
-	resp, err := conn.RoundTrip(ctx, req, keep)
-	if h1.Waits(err) {
-		p.outwait(ctx, conn, req.Method, keep)
+}
+
+// connection returns an idle connection, or a new one, and who gets it back.
+func (p *peer) connection(ctx context.Context, addr string) (*h1.Conn, func(*h1.Conn), error) {
+	if conn := p.idle.take(); conn != nil {
+		return conn, p.keep, nil
 	}
-	return resp, err
+	nc, err := p.join(ctx, addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, again := h1.New(nc, p.idle.maxHead)
+	if !again {
+		p.direct.Store(false) // we could not tell whether the server has closed it meanwhile
+		return conn, func(c *h1.Conn) { c.Close() }, nil
+	}
+	return conn, p.keep, nil
 }
 
 // A request that another attempt has made superfluous is given outwait for its reply: to connect again would cost more

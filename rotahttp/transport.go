@@ -71,6 +71,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer tr.body.close()
+	if o.Informational != nil {
+		tr.hints.told, tr.hint = o.Informational, tr.hints.tell
+		defer tr.hints.end()
+	}
 	in := inboundOf(req.Context())
 	call := rota.Call{
 		Idempotent: tr.body.replayable && (o.Repeat || mayRepeat(req)) && in.repeats(), Alone: tr.body.long,
@@ -149,6 +153,8 @@ type trip struct {
 	transport *Transport
 	req       *http.Request // the caller's; it is not touched
 	hold      int64
+	hint      func(int, http.Header) // nil = hints are passed over
+	hints     hints
 	body      requestBody
 	out       http.Request // of the first attempt
 	held      heldBody     // of the winner
@@ -193,12 +199,12 @@ func (tr *trip) send(ctx context.Context, a *rota.Attempt) (reply, error) {
 			out = new(http.Request)
 		}
 		*out = *tr.req
-		out.URL, out.Header, out.Body = u, header, body
+		out.URL, out.Header, out.Body, out.GetBody = u, header, body, tr.body.get
 		if out.Host == "" {
 			out.Host = tr.req.URL.Host
 		}
 	}
-	if r.resp, err = p.roundTrip(ctx, out); err != nil {
+	if r.resp, err = p.roundTrip(ctx, out, tr.hint); err != nil {
 		return r, err
 	}
 	if err = hold(r.resp, tr.hold); err != nil {

@@ -98,7 +98,7 @@ func TestReplies(t *testing.T) {
 				req.Method = test.method
 			}
 			reused := false
-			resp, err := conn.RoundTrip(t.Context(), req, func(*h1.Conn) { reused = true })
+			resp, err := roundTrip(t, conn, t.Context(), req, func(*h1.Conn) { reused = true })
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) || reused {
 					t.Errorf("err = %v, reused %t, want %q", err, reused, test.err)
@@ -139,7 +139,7 @@ func TestCloseBeforeTheEnd(t *testing.T) {
 				io.WriteString(server, test.now)
 				synctest.Wait()
 				reused := false
-				resp, err := conn.RoundTrip(t.Context(), get(t), func(*h1.Conn) { reused = true })
+				resp, err := roundTrip(t, conn, t.Context(), get(t), func(*h1.Conn) { reused = true })
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -154,7 +154,7 @@ func TestCloseBeforeTheEnd(t *testing.T) {
 				}
 				if reused {
 					io.WriteString(server, "HTTP/1.1 204 No Content\r\n\r\n")
-					if resp, err := conn.RoundTrip(t.Context(), get(t), func(*h1.Conn) {}); err != nil || resp.StatusCode != 204 {
+					if resp, err := roundTrip(t, conn, t.Context(), get(t), func(*h1.Conn) {}); err != nil || resp.StatusCode != 204 {
 						t.Errorf("the next request: %v, %v", resp, err)
 					}
 				}
@@ -180,7 +180,7 @@ func TestContextEndsEverything(t *testing.T) {
 				case "write":
 					req.Header.Set("X", strings.Repeat("x", 1<<20))
 				}
-				resp, err := conn.RoundTrip(ctx, req, func(*h1.Conn) { t.Error("used again") })
+				resp, err := roundTrip(t, conn, ctx, req, func(*h1.Conn) { t.Error("used again") })
 				if when == "body" {
 					if err != nil {
 						t.Fatal(err)
@@ -204,7 +204,7 @@ func TestContextAfterTheEnd(t *testing.T) {
 		for range 3 {
 			io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
 			ctx, cancel := context.WithCancel(t.Context())
-			resp, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) {})
+			resp, err := roundTrip(t, conn, ctx, get(t), func(*h1.Conn) {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -216,52 +216,22 @@ func TestContextAfterTheEnd(t *testing.T) {
 	})
 }
 
-func TestAlive(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// roundTrip sends req on conn.
+func roundTrip(t testing.TB, conn *h1.Conn, ctx context.Context, req *http.Request, idle func(*h1.Conn)) (*http.Response, error) {
+	t.Helper()
+	m, err := h1.Encode(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	for _, test := range []struct {
-		name string
-		do   func(server net.Conn)
-		want bool
-	}{
-		{"idle", func(net.Conn) {}, true},
-		{"closed", func(c net.Conn) { c.Close() }, false},
-		{"reset", func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() }, false},
-		{"speaks unasked", func(c net.Conn) { io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\n\r\n") }, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			c, err := net.Dial("tcp", l.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			conn, ok := h1.New(c, 1)
-			if !ok {
-				t.Skip("this system cannot tell")
-			}
-			defer conn.Close()
-			server, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer server.Close()
-			test.do(server)
-			for !test.want && conn.Alive() { // until the kernel has brought it
-			}
-			if test.want && !conn.Alive() {
-				t.Error("Alive() = false")
-			}
-		})
-	}
+	defer m.Free()
+	return conn.RoundTrip(ctx, m, idle)
 }
 
 // Nothing of a request that could not be written has been sent.
 func TestUnsent(t *testing.T) {
 	conn, server := pair(t, 16<<10)
 	server.Close()
-	_, err := conn.RoundTrip(t.Context(), get(t), func(*h1.Conn) {})
+	_, err := roundTrip(t, conn, t.Context(), get(t), func(*h1.Conn) {})
 	var unsent *h1.UnsentError
 	if !errors.As(err, &unsent) {
 		t.Errorf("err = %v, want an UnsentError", err)
@@ -324,7 +294,7 @@ func FuzzReply(f *testing.F) {
 			io.Copy(io.Discard, server)
 		}()
 		reused := false
-		resp, err := conn.RoundTrip(t.Context(), get(t), func(*h1.Conn) { reused = true })
+		resp, err := roundTrip(t, conn, t.Context(), get(t), func(*h1.Conn) { reused = true })
 		if (err == nil) != (resp != nil) {
 			t.Fatalf("RoundTrip() = %v, %v", resp, err)
 		}

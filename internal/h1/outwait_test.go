@@ -38,7 +38,7 @@ func TestOutwait(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(time.Second, cancel)
 				req := get(t)
-				_, err := conn.RoundTrip(ctx, req, func(*h1.Conn) { t.Error("given back at once") })
+				_, err := roundTrip(t, conn, ctx, req, func(*h1.Conn) { t.Error("given back at once") })
 				if !errors.Is(err, context.Canceled) || !h1.Waits(err) {
 					t.Fatalf("RoundTrip() = %v, want one that waited", err)
 				}
@@ -52,7 +52,7 @@ func TestOutwait(t *testing.T) {
 				if reused {
 					go io.WriteString(server, "HTTP/1.1 204 No Content\r\n\r\n")
 					time.Sleep(time.Minute) // no deadline is left
-					if resp, err := conn.RoundTrip(t.Context(), get(t), func(*h1.Conn) {}); err != nil || resp.StatusCode != http.StatusNoContent {
+					if resp, err := roundTrip(t, conn, t.Context(), get(t), func(*h1.Conn) {}); err != nil || resp.StatusCode != http.StatusNoContent {
 						t.Errorf("the next request: %v, %v", resp, err)
 					}
 				}
@@ -71,7 +71,7 @@ func TestNothingToOutwait(t *testing.T) {
 		io.WriteString(server, "HTTP/1.1 ")
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) {}); err == nil || h1.Waits(err) {
+		if _, err := roundTrip(t, conn, ctx, get(t), func(*h1.Conn) {}); err == nil || h1.Waits(err) {
 			t.Errorf("RoundTrip() = %v, want one that does not wait", err)
 		}
 		server.Close()
@@ -90,7 +90,7 @@ func TestReplyThatCameAllTheSame(t *testing.T) {
 					io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
 					ctx, cancel := context.WithCancel(t.Context())
 					reused := false
-					resp, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) { reused = true })
+					resp, err := roundTrip(t, conn, ctx, get(t), func(*h1.Conn) { reused = true })
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -104,7 +104,7 @@ func TestReplyThatCameAllTheSame(t *testing.T) {
 				}
 				synctest.Wait()
 				io.WriteString(server, "HTTP/1.1 204 No Content\r\n\r\n")
-				if resp, err := conn.RoundTrip(t.Context(), get(t), func(*h1.Conn) {}); err != nil || resp.StatusCode != http.StatusNoContent {
+				if resp, err := roundTrip(t, conn, t.Context(), get(t), func(*h1.Conn) {}); err != nil || resp.StatusCode != http.StatusNoContent {
 					t.Errorf("the next request: %v, %v", resp, err)
 				}
 				conn.Close()
@@ -121,7 +121,7 @@ func TestForgivenInterruptionIsOne(t *testing.T) {
 		go io.Copy(io.Discard, server)
 		io.WriteString(server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
 		ctx, cancel := context.WithCancel(t.Context())
-		resp, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) {})
+		resp, err := roundTrip(t, conn, ctx, get(t), func(*h1.Conn) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestForgivenInterruptionIsOne(t *testing.T) {
 		io.ReadAll(resp.Body)
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := conn.RoundTrip(ctx, get(t), func(*h1.Conn) {}); !errors.Is(err, context.Canceled) {
+		if _, err := roundTrip(t, conn, ctx, get(t), func(*h1.Conn) {}); !errors.Is(err, context.Canceled) {
 			t.Errorf("RoundTrip() = %v, want the context's end", err)
 		}
 		conn.Close()

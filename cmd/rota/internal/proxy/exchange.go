@@ -30,6 +30,7 @@ type exchange struct {
 	why      string
 	decision *rota.Decision // only if somebody wants to know
 	body     lentBody
+	options  rotahttp.Options
 }
 
 // lentBody is the body of a request as the transport has it. The server's own waits, when it is closed, for what the client
@@ -125,8 +126,11 @@ func dotted(path string) bool {
 
 // forward sends the request on and passes the response back.
 func (x *exchange) forward() {
-	options := x.options()
-	out := x.r.WithContext(rotahttp.With(x.r.Context(), options))
+	x.setOptions()
+	if x.r.ProtoAtLeast(1, 1) { // before that nothing was informational
+		x.options.Informational = x.inform
+	}
+	out := x.r.WithContext(rotahttp.With(x.r.Context(), &x.options))
 	trailers := x.prepare(out, x.r)
 	if trailers {
 		out.Header["Te"] = teTrailers
@@ -155,21 +159,18 @@ func (x *exchange) forward() {
 
 var teTrailers = []string{"trailers"}
 
-// options are what the request wants of the transport.
-func (x *exchange) options() *rotahttp.Options {
-	rt := x.route
-	debug := x.r.Header["Rota-Debug"] != nil
-	delete(x.r.Header, "Rota-Debug")
-	debug = debug && x.state.debug.has(x.peer)
-	if !debug && !x.logged && rt.key == "" {
-		return &rt.options
-	}
-	o := rt.options
+// setOptions says what the request wants of the transport.
+func (x *exchange) setOptions() {
+	rt, o := x.route, &x.options
+	*o = rt.options
 	if rt.key != "" {
 		if v := x.r.Header[rt.key]; len(v) > 0 {
 			o.Key = rota.Key(v[0])
 		}
 	}
+	debug := x.r.Header["Rota-Debug"] != nil
+	delete(x.r.Header, "Rota-Debug")
+	debug = debug && x.state.debug.has(x.peer)
 	if debug || x.logged {
 		o.Decided = func(d *rota.Decision) {
 			x.decision = d
@@ -178,7 +179,17 @@ func (x *exchange) options() *rotahttp.Options {
 			}
 		}
 	}
-	return &o
+}
+
+// inform passes on a response that is not final. That the client may go on with its body is between it and us.
+func (x *exchange) inform(status int, header http.Header) {
+	if status == http.StatusContinue {
+		return
+	}
+	h := x.w.Header()
+	passHeader(h, header)
+	x.w.WriteHeader(status)
+	clear(h)
 }
 
 // prepare makes of in's copy out what is sent on. It reports whether the client takes trailers.
@@ -210,12 +221,7 @@ var noUserAgent = []string{""}
 // respond passes a response back.
 func (x *exchange) respond(resp *http.Response) {
 	h := x.w.Header()
-	stripHops(resp.Header)
-	for k, v := range resp.Header {
-		if !strings.HasPrefix(k, "Rota-") { // that is between it and us
-			h[k] = v
-		}
-	}
+	passHeader(h, resp.Header)
 	x.route.response.apply(h)
 	announced := len(resp.Trailer)
 	for k := range resp.Trailer {
@@ -233,6 +239,15 @@ func (x *exchange) respond(resp *http.Response) {
 		panic(http.ErrAbortHandler) // or the client would take half of it for the whole
 	}
 	passTrailers(h, resp.Trailer, announced)
+}
+
+func passHeader(h, from http.Header) {
+	stripHops(from)
+	for k, v := range from {
+		if !strings.HasPrefix(k, "Rota-") { // that is between the replica and us
+			h[k] = v
+		}
+	}
 }
 
 func passTrailers(h, trailer http.Header, announced int) {

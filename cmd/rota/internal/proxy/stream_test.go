@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +67,42 @@ func TestServerSentEvents(t *testing.T) {
 		close(next)
 		<-got
 	})
+}
+
+// Hints come before the response, whichever way it goes, and leave nothing in it.
+func TestEarlyHints(t *testing.T) {
+	w := start(t, 1, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadAll(r.Body)
+		for _, link := range []string{"</a.css>", "</b.css>"} {
+			w.Header().Set("Link", link)
+			w.Header().Set("Connection", "x")
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+		w.Header().Del("Link")
+		w.WriteHeader(http.StatusNoContent)
+	}, "")
+	for _, body := range []io.Reader{nil, strings.NewReader("short"), io.MultiReader(strings.NewReader("of unknown length"))} {
+		var hints []string
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+			hints = append(hints, fmt.Sprint(code, h))
+			return nil
+		}})
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.front.URL, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := w.front.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if want := []string{"103 map[Link:[</a.css>]]", "103 map[Link:[</b.css>]]"}; !slices.Equal(hints, want) {
+			t.Errorf("hints = %q, want %q", hints, want)
+		}
+		if resp.StatusCode != http.StatusNoContent || resp.Header["Link"] != nil {
+			t.Errorf("the response is %s with links %q, want 204 without", resp.Status, resp.Header["Link"])
+		}
+	}
 }
 
 func TestWebSocket(t *testing.T) {

@@ -59,6 +59,7 @@ func (rt *route) newUpgrades() *httputil.ReverseProxy {
 }
 
 func (x *exchange) upgrade() {
-	ctx := rotahttp.With(context.WithValue(x.r.Context(), exchangeKey{}, x), x.options())
+	x.setOptions()
+	ctx := rotahttp.With(context.WithValue(x.r.Context(), exchangeKey{}, x), &x.options)
 	x.route.upgrades.ServeHTTP(x.w, x.r.WithContext(ctx))
 }
