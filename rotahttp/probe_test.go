@@ -29,13 +29,14 @@ type asking struct {
 
 func (a *asking) balancer() rota.Balancer {
 	a.answers, a.replies = map[string][]rota.Load{}, map[string][]rota.Load{}
-	return func(nodes []*rota.Node) rota.Picker { return &askingPicker{rota.RoundRobinFrom(0)(nodes), a, nodes} }
+	return func(nodes []*rota.Node) rota.Picker { return &askingPicker{asking: a, nodes: nodes} }
 }
 
+// askingPicker takes the nodes strictly in turn, which RoundRobin does for each processor.
 type askingPicker struct {
-	rota.Picker
 	*asking
 	nodes []*rota.Node
+	turn  int
 }
 
 func (p *askingPicker) Pick(pick *rota.Pick) *rota.Node {
@@ -48,7 +49,13 @@ func (p *askingPicker) Pick(pick *rota.Pick) *rota.Node {
 			p.refused++
 		}
 	}
-	return p.Picker.Pick(pick)
+	for range p.nodes {
+		n := p.nodes[p.turn%len(p.nodes)]
+		if p.turn++; pick.Usable(n) {
+			return n
+		}
+	}
+	return nil
 }
 
 func (p *askingPicker) Probed(_ time.Duration, n *rota.Node, l rota.Load) {
