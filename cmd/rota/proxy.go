@@ -170,6 +170,7 @@ func runProxy(ctx context.Context, args []string, io stdio) int {
 		}
 		return exitFailed
 	}
+	defer holdHeapFloor()()
 	g, err := newGateway(f, s, io, args)
 	if err != nil {
 		fmt.Fprintf(io.err, "rota proxy: %v\n", err)

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"runtime/debug"
+	"runtime/metrics"
+	"testing"
+)
+
+func TestHeapFloor(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	for _, test := range []struct {
+		name, gogc, limit string
+		held              bool
+	}{
+		{"by itself", "", "", true},
+		{"GOGC", "100", "", false},
+		{"GOMEMLIMIT", "", "1GiB", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("GOGC", test.gogc)
+			t.Setenv("GOMEMLIMIT", test.limit)
+			before := liveHeap()
+			release := holdHeapFloor()
+			grown := liveHeap() - before
+			release()
+			if held := grown > heapFloor/2; held != test.held {
+				t.Errorf("%d bytes more are alive, want the floor of %d: %t", grown, heapFloor, test.held)
+			}
+			if left := liveHeap() - before; left > heapFloor/2 {
+				t.Errorf("%d bytes are still alive after the release", left)
+			}
+		})
+	}
+}
+
+// liveHeap returns what the collector finds alive, in bytes.
+func liveHeap() int64 {
+	debug.FreeOSMemory() // collects
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64())
+}
