@@ -7,15 +7,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/rota-go/rota/bench/cli"
 	"github.com/rota-go/rota/bench/proc"
 	"github.com/rota-go/rota/bench/wrk"
 )
@@ -39,42 +37,17 @@ type params struct {
 }
 
 func main() {
-	p, err := parse(os.Args[1:], os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return
-	case err != nil:
-		os.Exit(2) // said by the flag package
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Stdout, p); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		stop()
-		os.Exit(1)
-	}
+	cli.Main("bench", parse, func(ctx context.Context, p params) error { return run(ctx, os.Stdout, p) })
 }
 
-// parse says on w what is wrong, as package flag does.
 func parse(args []string, w io.Writer) (params, error) {
 	var p params
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.SetOutput(w)
 	f.IntVar(&p.rounds, "rounds", 5, "how often each front is measured; the table shows medians")
 	f.IntVar(&p.connections, "connections", 32, "connections wrk keeps open, each with one request at a time")
 	f.DurationVar(&p.duration, "duration", 4*time.Second, "one measurement; whole seconds, for wrk knows no others")
 	f.DurationVar(&p.warmup, "warmup", time.Second, "load before each measurement; whole seconds")
-	f.Usage = func() {
-		fmt.Fprint(w, usage)
-		f.PrintDefaults()
-	}
-	if err := f.Parse(args); err != nil {
-		return p, err
-	}
-	err := p.validate(f.Args())
-	if err != nil {
-		fmt.Fprintln(w, "bench:", err)
-	}
+	err := cli.Parse(f, usage, args, w, func(rest []string) error { return p.validate(rest) })
 	return p, err
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rota-go/rota/bench/cli"
 )
 
 const usage = `faults measures what callers of rota's stringsvc front and of rota's proxy notice while replicas misbehave.
@@ -31,13 +33,11 @@ type params struct {
 	log    string
 }
 
-// parse says on w what is wrong, as package flag does.
 func parse(args []string, w io.Writer) (params, error) {
 	var p params
 	var run, system, against string
 	var list bool
 	f := flag.NewFlagSet("faults", flag.ContinueOnError)
-	f.SetOutput(w)
 	f.StringVar(&run, "run", "", "only the rows whose name matches this `regexp`, in any case")
 	f.StringVar(&system, "system", "stringsvc,proxy", "the `fronts` that have to meet the targets, separated by commas")
 	f.StringVar(&against, "against", "", "other `fronts` as well, for scale: gokit, nginx, haproxy, direct, separated by commas")
@@ -50,23 +50,15 @@ func parse(args []string, w io.Writer) (params, error) {
 	f.StringVar(&p.json, "json", "", "write everything that was measured to this `file`")
 	f.StringVar(&p.log, "log", "", "append what the fronts log to this `file`")
 	f.BoolVar(&list, "list", false, "print the names of the rows, and exit")
-	f.Usage = func() {
-		fmt.Fprint(w, usage)
-		f.PrintDefaults()
-	}
-	if err := f.Parse(args); err != nil {
-		return p, err
-	}
-	if list {
+	err := cli.Parse(f, usage, args, w, func(rest []string) error {
+		if !list {
+			return p.choose(run, system, against, rest)
+		}
 		for _, r := range rows {
 			fmt.Fprintln(w, r.name)
 		}
-		return p, flag.ErrHelp
-	}
-	err := p.choose(run, system, against, f.Args())
-	if err != nil {
-		fmt.Fprintln(w, "faults:", err)
-	}
+		return flag.ErrHelp
+	})
 	return p, err
 }
 

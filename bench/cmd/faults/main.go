@@ -8,34 +8,25 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/rota-go/rota/bench/cli"
 )
 
 func main() {
-	p, err := parse(os.Args[1:], os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return
-	case err != nil:
-		os.Exit(2) // said by the flag package
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	missed, err := run(ctx, os.Stdout, os.Stderr, p)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "faults:", err)
-	}
-	if err != nil || missed && !p.report {
-		stop()
-		os.Exit(1)
-	}
+	cli.Main("faults", parse, func(ctx context.Context, p params) error {
+		missed, err := run(ctx, os.Stdout, os.Stderr, p)
+		if err == nil && missed && !p.report {
+			err = errMissed
+		}
+		return err
+	})
 }
+
+var errMissed = errors.New("a target was missed")
 
 // run plays every row that was asked for before every front, and prints the table. It reports whether one of ours missed a
 // target. Every process it starts is gone when it returns. An interrupted run prints what it has.

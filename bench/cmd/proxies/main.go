@@ -7,16 +7,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"regexp"
-	"syscall"
 	"time"
 
+	"github.com/rota-go/rota/bench/cli"
 	"github.com/rota-go/rota/bench/proc"
 	"github.com/rota-go/rota/bench/wrk"
 )
@@ -42,27 +40,12 @@ type params struct {
 }
 
 func main() {
-	p, err := parse(os.Args[1:], os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return
-	case err != nil:
-		os.Exit(2) // said by the flag package
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Stdout, os.Stderr, p); err != nil {
-		fmt.Fprintln(os.Stderr, "proxies:", err)
-		stop()
-		os.Exit(1)
-	}
+	cli.Main("proxies", parse, func(ctx context.Context, p params) error { return run(ctx, os.Stdout, os.Stderr, p) })
 }
 
-// parse says on w what is wrong, as package flag does.
 func parse(args []string, w io.Writer) (params, error) {
 	p := params{run: regexp.MustCompile("")}
 	f := flag.NewFlagSet("proxies", flag.ContinueOnError)
-	f.SetOutput(w)
 	f.IntVar(&p.rounds, "rounds", 5, "how often each proxy is measured under each load; the table shows medians")
 	f.DurationVar(&p.duration, "duration", 3*time.Second, "one measurement; whole seconds, for wrk knows no others")
 	f.DurationVar(&p.warmup, "warmup", time.Second, "load before each measurement; whole seconds")
@@ -71,17 +54,7 @@ func parse(args []string, w io.Writer) (params, error) {
 		p.run, err = regexp.Compile("(?i)" + s)
 		return err
 	})
-	f.Usage = func() {
-		fmt.Fprint(w, usage)
-		f.PrintDefaults()
-	}
-	if err := f.Parse(args); err != nil {
-		return p, err
-	}
-	err := p.validate(f.Args())
-	if err != nil {
-		fmt.Fprintln(w, "proxies:", err)
-	}
+	err := cli.Parse(f, usage, args, w, func(rest []string) error { return p.validate(rest) })
 	return p, err
 }
 
