@@ -2,7 +2,10 @@
 
 package h1
 
-import "syscall"
+import (
+	"net"
+	"syscall"
+)
 
 // turn writes a request and waits for the reply, in one go: while the connection is looked at, and until bytes come, nobody
 // waits twice. The look costs a system call that reads nothing; but so does the read that a reader begins with, which comes too
@@ -10,6 +13,7 @@ import "syscall"
 type turn struct {
 	raw  syscall.RawConn // nil if the connection has none
 	step func(fd uintptr) bool
+	wait bool // what is to be read is surely still with the kernel: nobody stands between who reads ahead
 	out  []byte
 	err  error
 	done bool // out was written, or could not be
@@ -29,6 +33,10 @@ func (c *Conn) initTurn() bool {
 		return false
 	}
 	c.turn.raw, c.turn.step = raw, c.step
+	switch c.nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		c.turn.wait = true
+	}
 	return true
 }
 
@@ -59,7 +67,7 @@ func (c *Conn) step(fd uintptr) bool {
 		return true
 	}
 	t.err = c.write(t.out)
-	return t.err != nil
+	return t.err != nil || !t.wait
 }
 
 // silent reports whether nothing has come on a connection, not even its end.

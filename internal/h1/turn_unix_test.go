@@ -78,26 +78,75 @@ func TestLongMessage(t *testing.T) {
 	}
 }
 
+// A connection of somebody's own that reads ahead has the reply when the kernel has not.
+func TestReadsAhead(t *testing.T) {
+	client, server := tcp(t)
+	ahead := &readsAhead{client.(*net.TCPConn), make(chan byte, 1<<10)}
+	go ahead.read()
+	conn, ok := h1.New(ahead, 1<<10)
+	if !ok {
+		t.Fatal("it cannot tell whether it is alive")
+	}
+	go func() {
+		if _, err := http.ReadRequest(bufio.NewReader(server)); err != nil {
+			t.Error(err)
+		}
+		io.WriteString(server, "HTTP/1.1 204 No Content\r\n\r\n")
+	}()
+	if _, err := roundTrip(t, conn, t.Context(), get(t), func(*h1.Conn) {}); err != nil {
+		t.Error(err)
+	}
+}
+
+type readsAhead struct {
+	*net.TCPConn
+	got chan byte
+}
+
+func (r *readsAhead) read() {
+	defer close(r.got)
+	for b := make([]byte, 1); ; {
+		if _, err := r.TCPConn.Read(b); err != nil {
+			return
+		}
+		r.got <- b[0]
+	}
+}
+
+func (r *readsAhead) Read(p []byte) (int, error) {
+	b, ok := <-r.got
+	if !ok {
+		return 0, io.EOF
+	}
+	p[0] = b
+	return 1, nil
+}
+
 // connected returns both ends of a connection over loopback.
 func connected(t *testing.T) (*h1.Conn, net.Conn) {
+	t.Helper()
+	client, server := tcp(t)
+	conn, ok := h1.New(client, 1<<10)
+	if !ok {
+		t.Fatal("a TCP connection cannot tell whether it is alive")
+	}
+	return conn, server
+}
+
+func tcp(t *testing.T) (client, server net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
+	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	server, err := l.Accept()
-	if err != nil {
+	t.Cleanup(func() { client.Close() })
+	if server, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
-	conn, ok := h1.New(c, 1<<10)
-	if !ok {
-		t.Fatal("a TCP connection cannot tell whether it is alive")
-	}
-	t.Cleanup(func() { conn.Close(); server.Close() })
-	return conn, server
+	t.Cleanup(func() { server.Close() })
+	return client, server
 }
