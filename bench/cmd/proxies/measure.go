@@ -23,12 +23,14 @@ type scenario struct {
 	connections int
 	path        string // quickreplica answers a number with so many bytes
 	size        int
+	body        int // of the request, a POST; 0 = GET
 }
 
 var loads = []scenario{
 	{name: "32 connections, 13 bytes", connections: 32, path: "/", size: 13},
 	{name: "512 connections, 13 bytes", connections: 512, path: "/", size: 13},
 	{name: "32 connections, 10,000 bytes", connections: 32, path: "/10000", size: 10_000},
+	{name: "32 connections, POST of 200 bytes", connections: 32, path: "/", size: 13, body: 200},
 }
 
 // bench is what the measurements share.
@@ -61,6 +63,9 @@ func newBench(ctx context.Context, dir string, p params, progress io.Writer) (*b
 		b.bins[s] = bin
 		b.systems = append(b.systems, s)
 	}
+	if err := b.writeLua(); err != nil {
+		return nil, err
+	}
 	bin, err := proc.Build(ctx, dir, proc.Quickreplica)
 	if err != nil {
 		return nil, err
@@ -92,10 +97,10 @@ func (b *bench) close() {
 func (b *bench) describe() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "command: go run ./cmd/proxies -rounds=%d -duration=%v -warmup=%v\n", b.rounds, b.duration, b.warmup)
-	for _, l := range loads {
-		fmt.Fprintf(&s, "load:    wrk %s http://ADDR%s\n", strings.Join(b.load(l, "").Args(), " "), l.path)
-	}
 	hide := strings.NewReplacer(b.dir, "DIR", strings.Join(b.replicas, ","), "R1,R2,R3")
+	for _, l := range loads {
+		fmt.Fprintf(&s, "load:    wrk %s http://ADDR%s\n", hide.Replace(strings.Join(b.load(l, "").Args(), " ")), l.path)
+	}
 	for _, sys := range b.systems {
 		p, err := sys.params(b, "ADDR")
 		if err != nil {
@@ -123,7 +128,27 @@ func (b *bench) version(s *system) string {
 }
 
 func (b *bench) load(l scenario, addr string) wrk.Params {
-	return wrk.Params{URL: "http://" + addr + l.path, Connections: l.connections, Duration: b.duration}
+	p := wrk.Params{URL: "http://" + addr + l.path, Connections: l.connections, Duration: b.duration}
+	if l.body > 0 {
+		p.Script = b.lua(l)
+	}
+	return p
+}
+
+// lua is the file that makes wrk send the scenario's body.
+func (b *bench) lua(l scenario) string { return filepath.Join(b.dir, fmt.Sprintf("post-%d.lua", l.body)) }
+
+func (b *bench) writeLua() error {
+	for _, l := range loads {
+		if l.body == 0 {
+			continue
+		}
+		text := fmt.Sprintf("wrk.method = %q\nwrk.body = string.rep(\"x\", %d)\nwrk.headers[\"Content-Type\"] = \"text/plain\"\n", "POST", l.body)
+		if err := os.WriteFile(b.lua(l), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // measure runs one system under one load, in a process of its own.

@@ -1,5 +1,5 @@
-// Command quickreplica is the least that a replica can be: it reads requests without a body off kept connections and answers all
-// of them alike, so that a proxy on the same machine has the processors for itself.
+// Command quickreplica is the least that a replica can be: it reads requests off kept connections, their bodies by their
+// length, and answers all of them alike, so that a proxy on the same machine has the processors for itself.
 //
 // A path that is a number, such as /10000, is answered with so many bytes; every other one with 13.
 package main
@@ -61,9 +61,8 @@ func talk(c net.Conn) error {
 		}
 		method, rest, _ := bytes.Cut(line, []byte(" "))
 		path, _, ok := bytes.Cut(rest, []byte(" "))
-		if !ok || string(method) != "GET" {
-			_, err := c.Write([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
-			return errors.Join(errors.New("want GET"), err)
+		if !ok || string(method) != "GET" && string(method) != "POST" {
+			return refuse(c, "want GET or POST")
 		}
 		reply := known[string(path)]
 		if reply == nil {
@@ -73,13 +72,46 @@ func talk(c net.Conn) error {
 			reply = replyTo(string(path))
 			known[string(path)] = reply
 		}
-		for len(bytes.TrimRight(line, "\r\n")) > 0 {
-			if line, err = in.ReadSlice('\n'); err != nil {
-				return err
-			}
+		length, err := readHeader(in)
+		if err != nil {
+			return refuse(c, err.Error())
+		}
+		if _, err := in.Discard(length); err != nil {
+			return err
 		}
 		if _, err := c.Write(reply); err != nil {
 			return err
+		}
+	}
+}
+
+func refuse(c net.Conn, why string) error {
+	_, err := c.Write([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+	return errors.Join(errors.New(why), err)
+}
+
+// maxBody bounds the body of a request.
+const maxBody = 1 << 20
+
+// readHeader reads to the end of a header, and returns the length of the body that follows.
+func readHeader(in *bufio.Reader) (length int, err error) {
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return 0, err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			return length, nil
+		}
+		switch key, value, _ := bytes.Cut(line, []byte(":")); {
+		case bytes.EqualFold(key, []byte("Content-Length")):
+			length, err = strconv.Atoi(string(bytes.TrimSpace(value)))
+			if err != nil || length < 0 || length > maxBody {
+				return 0, errors.New("the length is no length, or too much")
+			}
+		case bytes.EqualFold(key, []byte("Transfer-Encoding")):
+			return 0, errors.New("want a body of known length")
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -20,21 +21,27 @@ func TestAnswers(t *testing.T) {
 	}()
 	tests := []struct {
 		name, method, path string
+		body               io.Reader
 		status             int
 		size               int
 	}{
-		{"plain", "GET", "/", 200, 13},
-		{"so many", "GET", "/10000", 200, 10_000},
-		{"none", "GET", "/0", 200, 0},
-		{"too many", "GET", "/99999999", 200, 13},
-		{"a body is not read", "POST", "/", 400, 0},
+		{"plain", "GET", "/", nil, 200, 13},
+		{"so many", "GET", "/10000", nil, 200, 10_000},
+		{"none", "GET", "/0", nil, 200, 0},
+		{"too many", "GET", "/99999999", nil, 200, 13},
+		{"a body is read", "POST", "/", strings.NewReader(strings.Repeat("x", 100_000)), 200, 13},
+		{"a body of unknown length", "POST", "/", io.MultiReader(strings.NewReader("x")), 400, 0},
+		{"another method", "PUT", "/", nil, 400, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for range 2 { // on one connection
-				req, err := http.NewRequestWithContext(t.Context(), tt.method, "http://"+l.Addr().String()+tt.path, nil)
+				req, err := http.NewRequestWithContext(t.Context(), tt.method, "http://"+l.Addr().String()+tt.path, tt.body)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if b, ok := tt.body.(io.Seeker); ok {
+					b.Seek(0, io.SeekStart)
 				}
 				resp, err := http.DefaultClient.Do(req)
 				if err != nil {
