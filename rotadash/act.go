@@ -45,6 +45,8 @@ func (d *Dash) act(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = d.obey(r.Context(), o)
 		d.audit(r, o, err)
+	} else {
+		d.auditRefusal(r, err.Error())
 	}
 	if err != nil {
 		status := http.StatusConflict
@@ -145,6 +147,14 @@ func (s *Service) do(o order) error {
 		return nil
 	}
 	return &refusal{http.StatusNotFound, "nobody knows how to " + strconv.Quote(o.Act)}
+}
+
+// auditRefusal logs that somebody would have changed something, had it come so far.
+func (d *Dash) auditRefusal(r *http.Request, why string) {
+	if r.Method == http.MethodPost {
+		d.log.Warn("admin: refused", slog.String("path", short(r.URL.Path, 100)), slog.String("host", short(r.Host, 200)),
+			slog.String("origin", short(r.Header.Get("Origin"), 200)), slog.String("remote", r.RemoteAddr), slog.String("err", why))
+	}
 }
 
 // audit logs what was ordered, whatever came of it, and shows what was done.

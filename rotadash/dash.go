@@ -209,10 +209,7 @@ func (d *Dash) Serve(ctx context.Context, l net.Listener) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	server := &http.Server{
-		Handler: d, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
-	}
+	server := d.Server(d)
 	ran, served := make(chan error, 1), make(chan error, 1)
 	go func() { ran <- d.Run(ctx) }()
 	go func() { served <- server.Serve(l) }()
@@ -231,6 +228,15 @@ func (d *Dash) Serve(ctx context.Context, l net.Listener) error {
 		failed = err
 	}
 	return failed
+}
+
+// Server returns a server with the bounds that Serve has, on time and size, for a handler that has the Dash in it. Run is for
+// the caller to call.
+func (d *Dash) Server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+	}
 }
 
 func (d *Dash) readsOnly() bool { return !d.params.Write && len(d.params.Actions) == 0 }

@@ -40,21 +40,37 @@ func (s *secret) is(token string) bool {
 	return subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1
 }
 
+// sent reports whether a request has the token in it, which no browser adds by itself.
+func (s *secret) sent(r *http.Request) bool {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return s.needed && strings.EqualFold(scheme, "Bearer") && s.is(token)
+}
+
 // known reports whether a request comes from somebody who has the token.
 func (s *secret) known(r *http.Request) bool {
-	if !s.needed {
+	if !s.needed || s.sent(r) {
 		return true
-	}
-	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return s.is(token)
 	}
 	c, err := r.Cookie(cookie)
 	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.session)) == 1
 }
 
-// ServeHTTP implements http.Handler.
-func (d *Dash) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+// Guard returns h behind what guards the page, its names and its token: for what a program serves beside it, metrics say.
+func (d *Dash) Guard(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header())
+		switch {
+		case !d.hostAllowed(r):
+			refuseName(w)
+		case !d.secret.known(r):
+			refuseUnknown(w)
+		default:
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+func secure(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -62,22 +78,42 @@ func (d *Dash) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+}
+
+func refuseName(w http.ResponseWriter) {
+	refuse(w, http.StatusForbidden, "this page is not called by that name; its program can be told to allow it")
+}
+
+func refuseUnknown(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	refuse(w, http.StatusUnauthorized, "a token is needed")
+}
+
+// ServeHTTP implements http.Handler.
+func (d *Dash) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if !d.hostAllowed(r) {
-		refuse(w, http.StatusForbidden, "this page is not called by that name; its program can be told to allow it")
+	if r.URL.Path == "/healthz" { // it says nothing, and whoever asks for it has names of his own for us
+		d.mux.ServeHTTP(w, r)
 		return
 	}
-	open := r.URL.Path == "/healthz" || r.URL.Path == "/login" || strings.HasPrefix(r.URL.Path, "/assets/")
+	if !d.hostAllowed(r) {
+		d.auditRefusal(r, "not by this name")
+		refuseName(w)
+		return
+	}
+	open := r.URL.Path == "/login" || strings.HasPrefix(r.URL.Path, "/assets/")
 	if !open && !d.secret.known(r) {
 		if r.URL.Path == "/" && r.Method == http.MethodGet {
 			d.showLogin(w, http.StatusUnauthorized)
 			return
 		}
-		h.Set("WWW-Authenticate", "Bearer")
-		refuse(w, http.StatusUnauthorized, "a token is needed")
+		d.auditRefusal(r, "no token")
+		refuseUnknown(w)
 		return
 	}
 	if (r.Method != http.MethodGet && r.Method != http.MethodHead || strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/events") && !sameOrigin(r) {
+		d.auditRefusal(r, "from another site")
 		refuse(w, http.StatusForbidden, "not from another site")
 		return
 	}
@@ -85,10 +121,10 @@ func (d *Dash) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // hostAllowed guards against DNS rebinding: a page of another site whose name leads to us sends that name. An address is no
-// name that anybody could point anywhere.
+// name that anybody could point anywhere, and no such page knows the token.
 func (d *Dash) hostAllowed(r *http.Request) bool {
 	host := bareHost(r.Host)
-	if host == "localhost" || slices.Contains(d.hosts, host) {
+	if host == "localhost" || slices.Contains(d.hosts, host) || d.secret.sent(r) {
 		return true
 	}
 	ip := net.ParseIP(host)

@@ -41,6 +41,10 @@ func TestOnlyByNamesThatAreOurs(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "http://x"+path, nil)
 			r.Host = host
 			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.ParseIP("10.1.2.3"), Port: 9901}))
+			want := want
+			if path == "/healthz" { // which is for everybody
+				want = 200
+			}
 			if got := answer(d, r); got.Code != want {
 				t.Errorf("Host %q, %s = %d, want %d", host, path, got.Code, want)
 			}
@@ -140,6 +144,66 @@ func TestToken(t *testing.T) {
 	}
 	if got := get("/", "Cookie", "rota_dash=0"); got != 401 {
 		t.Errorf("the page with another cookie = %d, want 401", got)
+	}
+}
+
+// What a program serves beside the page is for whoever may see the page. Whoever sends the token is no page of another site, and
+// may call it by any name.
+func TestGuard(t *testing.T) {
+	const token = "0123456789abcdef"
+	for _, tt := range []struct {
+		name, token, host, header string
+		want                      int
+	}{
+		{"open", "", "localhost:9901", "", 200},
+		{"another name", "", "evil.example", "", 403},
+		{"another name, and a token that nobody asked for", "", "evil.example", "Bearer " + token, 403},
+		{"without the token", token, "localhost:9901", "", 401},
+		{"with the token", token, "localhost:9901", "Bearer " + token, 200},
+		{"in lower case", token, "localhost:9901", "bearer " + token, 200},
+		{"with the token, another name", token, "orders.internal:9901", "Bearer " + token, 200},
+		{"another token, another name", token, "orders.internal:9901", "Bearer 0123456789abcdeX", 403},
+	} {
+		d := newDash(t, rotadash.Params{Token: tt.token})
+		beside := d.Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		for path, h := range map[string]http.Handler{"/metrics": beside, "/api/state": d} {
+			r := httptest.NewRequest(http.MethodGet, "http://"+tt.host+path, nil)
+			if tt.header != "" {
+				r.Header.Set("Authorization", tt.header)
+			}
+			rec := httptest.NewRecorder()
+			if h.ServeHTTP(rec, r); rec.Code != tt.want || rec.Header().Get("Cross-Origin-Resource-Policy") != "same-origin" {
+				t.Errorf("%s: %s = %d, %v, want %d", tt.name, path, rec.Code, rec.Header(), tt.want)
+			}
+		}
+	}
+}
+
+// Whoever would have changed something is in the log, however far it came.
+func TestWhoIsTurnedAwayIsLogged(t *testing.T) {
+	const body = `{"act":"drain","service":"users","replica":"a","confirm":true}`
+	for why, change := range map[string]func(*http.Request){
+		"not by this name":  func(r *http.Request) { r.Host = "evil.example" },
+		"no token":          func(r *http.Request) { r.Header.Del("Authorization") },
+		"from another site": func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") },
+		"want the header":   func(r *http.Request) { r.Header.Del("Rota-Dash") },
+	} {
+		log := new(safeBuffer)
+		d, err := rotadash.New(rotadash.Params{Token: "0123456789abcdef", Write: true, Log: slog.New(slog.NewTextHandler(log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "http://localhost/api/act", strings.NewReader(body))
+		for key, value := range map[string]string{"Authorization": "Bearer 0123456789abcdef", "Content-Type": "application/json", "Rota-Dash": "1"} {
+			r.Header.Set(key, value)
+		}
+		if change(r); why == "not by this name" {
+			r.Header.Del("Authorization")
+		}
+		answer(d, r)
+		if said := log.String(); !strings.Contains(said, "admin: refused") || !strings.Contains(said, why) || strings.Contains(said, "0123456789abcdef") {
+			t.Errorf("%s: the log has %q", why, said)
+		}
 	}
 }
 

@@ -108,13 +108,9 @@ func (g *gateway) listenAdmin(a *setup.Admin) (net.Listener, error) {
 }
 
 func (g *gateway) newPage(a *setup.Admin) error {
-	token := ""
-	if a.TokenFile != "" {
-		text, err := os.ReadFile(a.TokenFile)
-		if err != nil {
-			return fmt.Errorf("admin.token_file: %w", err)
-		}
-		token = strings.TrimSpace(string(text))
+	token, err := a.Token()
+	if err != nil {
+		return fmt.Errorf("admin.token_file: %w", err)
 	}
 	dash, err := rotadash.New(rotadash.Params{
 		Title: "rota proxy", Version: version(), Write: a.Write, Token: token, Hosts: a.Hosts, Pprof: a.Pprof, Log: g.log,
@@ -144,10 +140,10 @@ func (g *gateway) note(level rotadash.Level, text string) {
 // serveAdmin serves the page, metrics and health checks, until the gateway ends.
 func (g *gateway) serveAdmin(l net.Listener, registry *prometheus.Registry) {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
-	mux.HandleFunc("GET /readyz", g.readyz)
+	mux.Handle("GET /metrics", g.dash.Guard(promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})))
+	mux.HandleFunc("GET /readyz", g.readyz) // for everybody: whoever looks after the process has no token, and it says little
 	mux.Handle("/", g.dash)
-	g.admin = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug)}
+	g.admin = g.dash.Server(mux)
 	g.log.Info("live page", "url", "http://"+l.Addr().String()+"/")
 	go func() { // ends when the server is closed
 		if err := g.admin.Serve(l); !errors.Is(err, http.ErrServerClosed) {

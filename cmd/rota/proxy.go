@@ -92,7 +92,7 @@ func (f *proxyFlags) define(set *flag.FlagSet) {
 	})
 	set.StringVar(&f.admin, "admin", setup.DefaultAdmin, "the `ADDRESS` of the live page and metrics; empty = off")
 	set.BoolVar(&f.write, "admin-write", false, "the page may drain and eject replicas, and change weights")
-	set.StringVar(&f.tokenFile, "admin-token-file", "", "a `FILE` with a token that the page asks for")
+	set.StringVar(&f.tokenFile, "admin-token-file", "", "a `FILE` with a token that the page and the metrics ask for")
 	set.BoolVar(&f.pprof, "pprof", false, "serve /debug/pprof beside the page")
 	set.DurationVar(&f.wait, "drain-wait", 0, "how long to serve on while saying that it drains (default 5s)")
 	set.DurationVar(&f.shutdown, "drain-time", 0, "how long requests under way have then, to end (default 10s)")

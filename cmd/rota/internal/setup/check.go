@@ -306,6 +306,11 @@ func (s *Setup) CheckFiles(doc *tree.Node) error {
 			continue
 		}
 		_ = f.Close()
+		if key == "admin.token_file" {
+			if _, err := s.Admin.Token(); err != nil {
+				c.say(key, "%v", err)
+			}
+		}
 	}
 	return tree.Join(c.wrong)
 }

@@ -2,6 +2,9 @@
 package setup
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/rota-go/rota/config"
@@ -165,6 +168,25 @@ type Debug struct {
 
 // Implied reports whether nobody said where the page is to be.
 func (a *Admin) Implied() bool { return a.implied }
+
+// minToken is the least that the page takes for a token.
+const minToken = 16
+
+// Token reads the token of the page; "" = none is asked for. A file with nothing in it is an error, and not a page for everybody.
+func (a *Admin) Token() (string, error) {
+	if a.TokenFile == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(a.TokenFile)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(text))
+	if len(token) < minToken || strings.ContainsAny(token, "\r\n") {
+		return "", fmt.Errorf("%s: want one line of %d characters or more", a.TokenFile, minToken)
+	}
+	return token, nil
+}
 
 // DefaultAdmin is where the live page is unless a file or flag says otherwise.
 const DefaultAdmin = "127.0.0.1:9901"

@@ -1,0 +1,46 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What the page asks a token for, metrics do too; who looks after the process has none. A token file with nothing in it is no
+// page for everybody.
+func TestToken(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	admin := []string{"proxy", "-listen=127.0.0.1:0", "-to=" + backend(t, "a"), "-admin=127.0.0.1:0", "-admin-token-file=" + file}
+	for _, text := range []string{"", "\n", "too short", "0123456789abcdef\nand another"} {
+		writeFileT(t, file, text)
+		if status, _, errs := again(t.Context(), false, admin...); status != exitUsage || !strings.Contains(errs, "admin.token_file") {
+			t.Errorf("a token of %q: status %d, %q", text, status, errs)
+		}
+	}
+	writeFileT(t, file, "0123456789abcdef\n")
+	p := launch(t, nil, nil, admin...)
+	page := p.await(1, `url=(http://\S+/)`)
+	for path, want := range map[string][2]int{"": {401, 200}, "api/state": {401, 200}, "metrics": {401, 200}, "readyz": {200, 200}, "healthz": {200, 200}} {
+		for i, token := range []string{"", "Bearer 0123456789abcdef"} {
+			req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, page+path, nil)
+			req.Header.Set("Authorization", token)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != want[i] {
+				t.Errorf("/%s with %q = %d, want %d", path, token, resp.StatusCode, want[i])
+			}
+		}
+	}
+	if strings.Contains(p.text(), "0123456789abcdef") {
+		t.Error("the token is in the log")
+	}
+	p.signal(syscall.SIGTERM)
+	p.leaves()
+}
