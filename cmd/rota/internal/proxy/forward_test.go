@@ -265,6 +265,12 @@ func TestDebug(t *testing.T) {
 		if strings.Contains(body, "Rota-Debug") {
 			t.Error("the replica was asked")
 		}
+		for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} { // a proxy on this machine, for anybody
+			resp, body := w.do(t, "GET", "/", "", "Rota-Debug", "1", header, "1.1 192.0.2.1")
+			if resp.Header.Get("Rota-Debug") != "" || strings.Contains(body, "Rota-Debug") {
+				t.Errorf("it was told to whom a proxy asked for, by %s", header)
+			}
+		}
 		if resp, _ := w.do(t, "GET", "/", ""); resp.Header.Get("Rota-Debug") != "" {
 			t.Error("it was told to who did not ask")
 		}

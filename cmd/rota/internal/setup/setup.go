@@ -161,7 +161,7 @@ type Drain struct {
 }
 
 // Debug is who may ask, with a header Rota-Debug: 1, why a request went where it did: the response says it in the same
-// header.
+// header. What another proxy passes on is not answered, because anybody may be behind it.
 type Debug struct {
 	Trust []string // networks; default loopback
 }
