@@ -24,7 +24,7 @@ func (cl *Cluster) apply(p *Policy, balancer Balancer) (unguarded bool) {
 	if balancer != nil {
 		cl.balancer = balancer
 		if s := cl.set.Load(); s != nil {
-			cl.set.Store(cl.newSet(slices.Clone(s.nodes)))
+			cl.set.Store(cl.newSet(slices.Clone(s.nodes), s.idle))
 		}
 	}
 	return unguarded

@@ -19,6 +19,9 @@ type Instance struct {
 	// Vanished says that discovery does not list the instance any more, but that it may still be there: answers of DNS
 	// rotate. It stays in use as long as it answers; its first failure removes it.
 	Vanished bool
+	// Drained says that the instance is to get no attempts for now. It counts as if it were not in the set, but what is known
+	// about it is kept for when it is used again. Should all be drained, the set stays as it was.
+	Drained bool
 	// Zone is where the instance is, for balancers that prefer those nearby; empty = not known.
 	Zone string
 }

@@ -136,7 +136,7 @@ func (c *Client) resolve(ctx context.Context, r Resolver, subset Subset) {
 	for {
 		err := r.Resolve(ctx, func(set []Instance) {
 			first := !c.cluster.Ready()
-			if c.cluster.Update(c.now(), slices.Clone(subset(set))) {
+			if c.cluster.Update(c.now(), chosen(set, subset)) {
 				c.watchers.tell(c.cluster)
 				select {
 				case c.changed <- struct{}{}:
@@ -165,6 +165,22 @@ func (c *Client) resolve(ctx context.Context, r Resolver, subset Subset) {
 		}
 		pause = min(2*pause, maxResolvePause)
 	}
+}
+
+// chosen returns whom subset chooses of a set, and of those that are drained all: they are not there to be chosen.
+func chosen(set []Instance, subset Subset) []Instance {
+	drained := func(i Instance) bool { return i.Drained }
+	if !slices.ContainsFunc(set, drained) {
+		return slices.Clone(subset(set))
+	}
+	used := slices.DeleteFunc(slices.Clone(set), drained)
+	list := slices.Clone(subset(used))
+	for _, inst := range set {
+		if inst.Drained {
+			list = append(list, inst)
+		}
+	}
+	return list
 }
 
 // Close ends resolving and what Go began, and waits until attempts have ended that their calls left behind. Calls begun

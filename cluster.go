@@ -43,8 +43,8 @@ type Cluster struct {
 
 	mu       sync.Mutex // serialises updates
 	balancer Balancer
-	nodes    map[string]*Node
-	updated  atomic.Int64 // when the last update that was not kept came; 0 = none yet
+	nodes    map[string]*Node // of the set, and drained ones
+	updated  atomic.Int64     // when the last update that was not kept came; 0 = none yet
 }
 
 // ClusterParams are a Cluster's settings.
@@ -69,6 +69,7 @@ type ClusterParams struct {
 type nodeSet struct {
 	nodes []*Node // the best priority first, otherwise in the order in which discovery gave them
 	tiers []tier
+	idle  []*Node // drained: nobody chooses among them
 }
 
 // tier is the nodes of one priority.

@@ -196,7 +196,7 @@ func ExampleStaticAddrs() {
 	})
 	fmt.Println(err)
 	// Output:
-	// [{a:80 0 0 false } {b:80 0 0 false }]
+	// [{a:80 0 0 false false } {b:80 0 0 false false }]
 	// context canceled
 }
 

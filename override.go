@@ -9,8 +9,7 @@ import (
 	"sync"
 )
 
-// Overrides is a Resolver that changes by hand what another one tells: it keeps replicas out of the set, and gives them
-// other weights. Methods may be called concurrently; what they change, the Client knows a moment later. They need a set:
+// Overrides is a Resolver that changes by hand what another one tells: it drains replicas, and gives them other weights. Methods may be called concurrently; what they change, the Client knows a moment later. They need a set:
 // before the first there is no replica to name.
 type Overrides struct {
 	inner Resolver
@@ -65,7 +64,8 @@ func (o *Overrides) Refresh() {
 	}
 }
 
-// Drain takes a replica out of the set: it gets no new calls, and those under way go on. It refuses to take the last one.
+// Drain takes a replica out of use: it gets no new calls, those under way go on, and what is known about it is kept. It refuses
+// to take the last one.
 // Should discovery leave none but drained ones, they are used all the same.
 func (o *Overrides) Drain(addr string) error {
 	o.mu.Lock()
@@ -88,7 +88,7 @@ func (o *Overrides) Drain(addr string) error {
 	return nil
 }
 
-// Undrain takes a drained replica back into the set. It reports whether it was drained.
+// Undrain puts a drained replica to use again. It reports whether it was drained.
 func (o *Overrides) Undrain(addr string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -183,19 +183,17 @@ func (o *Overrides) take() ([]Instance, bool) {
 }
 
 func (o *Overrides) appliedLocked() []Instance {
-	set := make([]Instance, 0, len(o.set))
-	for _, inst := range o.set {
-		r := o.rules[inst.Addr]
-		if r.Drained {
-			continue
-		}
+	set, used := slices.Clone(o.set), false
+	for i := range set {
+		r := o.rules[set[i].Addr]
 		if r.Weight > 0 {
-			inst.Weight = r.Weight
+			set[i].Weight = r.Weight
 		}
-		set = append(set, inst)
+		set[i].Drained = set[i].Drained || r.Drained
+		used = used || !set[i].Drained
 	}
-	if len(set) == 0 { // nothing is worse than nobody
-		return slices.Clone(o.set)
+	for i := range set { // nothing is worse than nobody
+		set[i].Drained = set[i].Drained && used
 	}
 	return set
 }

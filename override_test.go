@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/rota-go/rota"
 )
@@ -36,7 +37,7 @@ func (r *told) Resolve(ctx context.Context, update func([]rota.Instance)) error 
 
 func (r *told) Refresh() { r.refreshed++ }
 
-// overridden runs Overrides over a Resolver of the test; last returns the set that was told last, as "addr addr*weight".
+// overridden runs Overrides over a Resolver of the test; last returns the set that was told last, as "addr addr*weight drained-".
 func overridden(t *testing.T) (o *rota.Overrides, r *told, last func() string) {
 	r = newTold()
 	o = rota.NewOverrides(r)
@@ -58,6 +59,9 @@ func overridden(t *testing.T) (o *rota.Overrides, r *told, last func() string) {
 				word := inst.Addr
 				if inst.Weight != 0 {
 					word += fmt.Sprintf("*%d", inst.Weight)
+				}
+				if inst.Drained {
+					word += "-"
 				}
 				words = append(words, word)
 			}
@@ -89,11 +93,11 @@ func TestOverridesChangeTheSet(t *testing.T) {
 		if err := o.Drain("a"); err != nil {
 			t.Error(err)
 		}
-		want("drained", "b*2 c")
+		want("drained", "a- b*2 c")
 		if err := o.SetWeight("c", 7); err != nil {
 			t.Error(err)
 		}
-		want("weighted", "b*2 c*7")
+		want("weighted", "a- b*2 c*7")
 		fails(o.SetWeight("c", -1), "-1")
 		fails(o.SetWeight("c", rota.MaxWeight+1), "want 0 to")
 		fails(o.SetWeight("x", 1), "no replica")
@@ -101,14 +105,14 @@ func TestOverridesChangeTheSet(t *testing.T) {
 			t.Error(err)
 		}
 		fails(o.Drain("c"), "last replica")
-		want("the last stays", "c*7")
+		want("the last stays", "a- b*2- c*7")
 		if got, want := o.List(), []rota.Override{{Addr: "a", Drained: true}, {Addr: "b", Drained: true}, {Addr: "c", Weight: 7}}; !slices.Equal(got, want) {
 			t.Errorf("List() = %v, want %v", got, want)
 		}
 		r.sets <- []rota.Instance{{Addr: "a"}, {Addr: "b"}}
 		want("none but drained ones", "a b")
 		r.sets <- []rota.Instance{{Addr: "a"}, {Addr: "b"}, {Addr: "c"}}
-		want("rules outlast an absence", "c*7")
+		want("rules outlast an absence", "a- b- c*7")
 		if !o.Undrain("a") || o.Undrain("a") {
 			t.Error("Undrain() does not say whether it was drained")
 		}
@@ -170,6 +174,91 @@ func TestDrainedReplicaEndsItsCalls(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// While a replica is drained its statistics say what is still under way there; when it is back, what was known of it is.
+func TestDrainedReplicaIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		set := instances(4)
+		o := rota.NewOverrides(rota.Static(set))
+		var events []rota.SetEvent
+		f := newFleet(t, 4, rota.Config{
+			Resolver: o, Policy: rota.Policy{Breaker: &rota.Breaker{}, SlowStart: time.Minute}, Balancer: rota.RoundRobinFrom(0),
+			Subset:   func(set []rota.Instance) []rota.Instance { return set[:min(3, len(set))] },
+			Observer: rota.Observer{SetChanged: func(e rota.SetEvent) { events = append(events, e) }},
+		})
+		defer f.client.Close()
+		release := make(chan struct{})
+		for range 6 {
+			_, _ = f.call(context.Background())
+		}
+		for i := range set {
+			f.set(i, func(context.Context) (string, error) { <-release; return "late", nil })
+		}
+		late := make(chan struct{})
+		go func() {
+			defer close(late)
+			_, _ = f.call(context.Background())
+		}()
+		synctest.Wait()
+		busy := f.sent[len(f.sent)-1]
+		had := uint64(0) // answers, before
+		for _, addr := range f.sent[:6] {
+			if addr == busy {
+				had++
+			}
+		}
+		if err := o.Drain(busy); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		of := func() (n rota.NodeStats, order string) {
+			s := f.client.Stats()
+			for i := range s.Nodes {
+				if order += s.Nodes[i].Instance.Addr + " "; s.Nodes[i].Instance.Addr == busy {
+					n = s.Nodes[i]
+				}
+			}
+			if s.Used() != 3 {
+				t.Errorf("%d replicas are used, want 3, as the subset says", s.Used())
+			}
+			return n, order
+		}
+		if n, order := of(); !n.Instance.Drained || n.InFlight != 1 || n.Attempts.Success != had || !strings.HasSuffix(order, busy+" ") {
+			t.Errorf("drained: %+v, order %s", n, order)
+		}
+		close(release)
+		<-late
+		if n, _ := of(); n.InFlight != 0 || n.Attempts.Success != had+1 {
+			t.Errorf("drained, and its last call has ended: %+v", n)
+		}
+		o.Undrain(busy)
+		synctest.Wait()
+		if n, _ := of(); n.Instance.Drained || n.Attempts.Success != had+1 || !n.Warming {
+			t.Errorf("taken back: %+v, want its history, and a slow start", n)
+		}
+		said := ""
+		for _, e := range events {
+			said += fmt.Sprintf("%d +%d -%d; ", e.Size, len(e.Added), len(e.Removed))
+		}
+		if want := "3 +3 -0; 3 +1 -1; 3 +1 -1; "; said != want {
+			t.Errorf("events: %s, want %s", said, want)
+		}
+	})
+}
+
+// A set of none but drained replicas is taken for a fault, as an empty one is.
+func TestSetOfDrainedReplicasIsNotBelieved(t *testing.T) {
+	now := time.Now()
+	cl := rota.NewCluster(rota.ClusterParams{Service: "s", Now: now, Rand: func() uint64 { return 0 }})
+	set := instances(2)
+	cl.Update(now, set)
+	gone := instances(2)
+	gone[0].Drained, gone[1].Drained = true, true
+	stats := cl.Stats(now)
+	if changed := cl.Update(now, gone); changed || len(cl.Nodes()) != 2 || stats.Used() != 2 || cl.Nodes()[0].Instance().Drained {
+		t.Errorf("Update() = %v, and leaves %d nodes", changed, len(cl.Nodes()))
+	}
 }
 
 func ExampleOverrides() {

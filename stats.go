@@ -23,7 +23,7 @@ type Stats struct {
 	Latency Latency
 	// Panic says that too few replicas are fit to choose among: all are used.
 	Panic  bool
-	Nodes  []NodeStats  // in the order of the set
+	Nodes  []NodeStats  // in the order of the set; after it those that are Drained
 	Routes []RouteStats // that have had calls; those without a route of their own are the route ""
 }
 
@@ -156,10 +156,26 @@ func (cl *Cluster) Stats(now time.Time) Stats {
 	if u := cl.updated.Load(); u > 0 {
 		s.SetAge = max(t-time.Duration(u), 0)
 	}
-	for _, n := range cl.Nodes() {
-		s.Nodes = append(s.Nodes, n.stats(t, cl.terms()))
+	if set := cl.set.Load(); set != nil {
+		s.Nodes = make([]NodeStats, 0, len(set.nodes)+len(set.idle))
+		for _, list := range [][]*Node{set.nodes, set.idle} {
+			for _, n := range list {
+				s.Nodes = append(s.Nodes, n.stats(t, cl.terms()))
+			}
+		}
 	}
 	return s
+}
+
+// Used returns how many nodes are in the set: all but those that are Drained.
+func (s *Stats) Used() int {
+	used := 0
+	for i := range s.Nodes {
+		if !s.Nodes[i].Instance.Drained {
+			used++
+		}
+	}
+	return used
 }
 
 func (n *Node) stats(now time.Duration, r *rules) NodeStats {

@@ -9,8 +9,9 @@ import (
 )
 
 // Update replaces the set of instances. Nodes whose instance stays keep all that is known about them; of instances
-// with the same Addr the first counts. One that has Vanished stays only if it was there and answers. An empty set is
-// taken for a fault of discovery: if there was a set before, it stays. Update reports whether the set is another now. It
+// with the same Addr the first counts. One that has Vanished stays only if it was there and answers; one that is Drained is kept
+// for later. A set of none, or of drained ones alone, is taken for a fault of discovery: if there was a set before, it stays.
+// Update reports whether the set is another now. It
 // keeps set, which must not be changed afterwards.
 func (cl *Cluster) Update(now time.Time, set []Instance) bool {
 	event, changed := cl.update(cl.since(now), set)
@@ -25,9 +26,14 @@ func (cl *Cluster) update(now time.Duration, set []Instance) (event SetEvent, ch
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	event.Service = cl.service
+	old := cl.list()
+	if len(old) > 0 && !slices.ContainsFunc(set, func(i Instance) bool { return !i.Drained }) {
+		event.Kept, event.Size = true, len(old)
+		return event, false
+	}
 	next := make(map[string]*Node, len(set))
 	list := make([]*Node, 0, len(set))
-	var added []*Node
+	var idle, fresh []*Node // drained; in use from now on
 	changed = !cl.Ready()
 	for i := range set {
 		inst := &set[i]
@@ -35,49 +41,58 @@ func (cl *Cluster) update(now time.Duration, set []Instance) (event SetEvent, ch
 			continue
 		}
 		n := cl.nodes[inst.Addr]
+		used := n != nil && !n.Instance().Drained
 		switch {
 		case inst.Vanished && (n == nil || !n.well(now)):
 			continue
 		case n == nil:
 			n, changed = newNode(inst), true
-			added = append(added, n)
-			event.Added = append(event.Added, *inst)
 		case n.Instance() != *inst:
 			n.relist(inst)
 			changed = true
 		}
 		next[inst.Addr] = n
+		if inst.Drained {
+			idle = append(idle, n)
+			continue
+		}
 		list = append(list, n)
+		if !used {
+			fresh = append(fresh, n)
+			event.Added = append(event.Added, *inst)
+		}
 	}
-	if event.Size = len(list); !changed && event.Size == len(cl.nodes) {
+	if event.Size = len(list); !changed && len(next) == len(cl.nodes) {
 		cl.updated.Store(int64(max(now, 1)))
 		return event, false
 	}
-	if len(list) == 0 && len(cl.nodes) > 0 {
-		event.Kept, event.Size = true, len(cl.nodes)
+	if len(list) == 0 && len(old) > 0 {
+		event.Kept, event.Size = true, len(old)
 		return event, false
 	}
-	old := cl.list()
 	for _, n := range old {
-		if next[n.Instance().Addr] == nil {
-			event.Removed = append(event.Removed, n.Instance())
+		if inst := n.Instance(); inst.Drained || next[inst.Addr] == nil {
+			event.Removed = append(event.Removed, inst)
 			n.gone.Store(true)
 		}
 	}
+	for _, n := range fresh {
+		n.gone.Store(false)
+	}
 	cl.nodes, event.Size = next, len(list)
 	cl.enroll(old, list)
-	if len(added) < len(list)-len(added) { // when most are new there is nobody to spare them
-		cl.warm(now, added)
+	if len(fresh) < len(list)-len(fresh) { // when most are new there is nobody to spare them
+		cl.warm(now, fresh)
 	}
-	cl.set.Store(cl.newSet(list))
+	cl.set.Store(cl.newSet(list, idle))
 	cl.updated.Store(int64(max(now, 1)))
 	return event, true
 }
 
-// newSet orders nodes by priority and has pickers built for them.
-func (cl *Cluster) newSet(list []*Node) *nodeSet {
+// newSet orders nodes by priority and has pickers built for them; not for those that are idle.
+func (cl *Cluster) newSet(list, idle []*Node) *nodeSet {
 	slices.SortStableFunc(list, func(a, b *Node) int { return cmp.Compare(a.Instance().Priority, b.Instance().Priority) })
-	s := &nodeSet{nodes: list}
+	s := &nodeSet{nodes: list, idle: idle}
 	for from := 0; from < len(list); {
 		to := from + 1
 		for to < len(list) && list[to].Instance().Priority == list[from].Instance().Priority {

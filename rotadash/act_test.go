@@ -116,3 +116,39 @@ func TestActionsOfTheProgram(t *testing.T) {
 		}
 	})
 }
+
+// A drained replica keeps its numbers, and shows what is still under way there.
+func TestDrainedReplicaShowsItsCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, rotadash.Params{Write: true}, "a", "b")
+		w.calls(2)
+		w.set("a", 990*time.Millisecond, nil)
+		w.set("b", 990*time.Millisecond, nil)
+		for range 2 {
+			go func() { _ = w.call() }()
+		}
+		synctest.Wait()
+		if status, reply := w.act(order("drain", "a", sure)); status != 200 {
+			t.Fatal(reply)
+		}
+		time.Sleep(975 * time.Millisecond) // there is a sample in it
+		if a := w.state(); a.row("a").State != "drained" || a.row("a").InFlight != 1 || a.Services[0].Set != 1 {
+			t.Errorf("a is %s with %d calls, of a set of %d, want drained, 1, 1", a.row("a").State, a.row("a").InFlight, a.Services[0].Set)
+		}
+		before := attemptsOf(w, "a")
+		w.act(order("undrain", "a", sure))
+		time.Sleep(2 * time.Second)
+		if after := attemptsOf(w, "a"); before == 0 || after < before {
+			t.Errorf("%d attempts before and %d after, want none forgotten", before, after)
+		}
+	})
+}
+
+func attemptsOf(w *world, addr string) uint64 {
+	for _, n := range w.client.Stats().Nodes {
+		if n.Instance.Addr == addr {
+			return n.Attempts.Success
+		}
+	}
+	return 0
+}

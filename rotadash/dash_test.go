@@ -113,6 +113,14 @@ func TestOnlySoManyReplicasAreShown(t *testing.T) {
 		if s := w.state(); s.Services[0].Set != 300 || len(s.Services[0].Replicas) != 256 {
 			t.Errorf("%d of %d replicas are shown, want 256 of 300", len(s.Services[0].Replicas), s.Services[0].Set)
 		}
+		w.client.Eject("r299")
+		if err := w.overrides.Drain("r298"); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+		if s := w.state(); s.row("r299").State != "on trial" || s.row("r298").State != "drained" || len(s.Services[0].Replicas) != 256 {
+			t.Errorf("r299 is %s, r298 %s, want on trial and drained", s.row("r299").State, s.row("r298").State)
+		}
 	})
 }
 

@@ -110,8 +110,7 @@ func (s *service) take(tick uint64, now *rota.Stats) {
 // takeReplicas books the sample of each replica, and gives calls the histograms to write to.
 func (s *service) takeReplicas(tick uint64, nodes []rota.NodeStats) {
 	news := false
-	for i := range nodes[:min(len(nodes), maxReplicas)] {
-		n := &nodes[i]
+	for _, n := range shown(nodes) {
 		r := s.replicas[n.Instance.Addr]
 		if r == nil {
 			r, news = newReplica(), true
@@ -127,13 +126,15 @@ func (s *service) takeReplicas(tick uint64, nodes []rota.NodeStats) {
 			if !o.Drained || r != nil && r.seen == tick {
 				continue
 			}
-			if r == nil { // drained before the first sample
+			if r == nil { // discovery has not listed it since
 				r, news = newReplica(), true
 				r.last.Instance.Addr = o.Addr
 				s.replicas[o.Addr] = r
 			}
 			r.seen = tick
-			r.take(tick, &rota.NodeStats{Instance: r.last.Instance, Attempts: r.last.Attempts})
+			gone := rota.NodeStats{Instance: r.last.Instance, Attempts: r.last.Attempts}
+			gone.Instance.Drained, gone.Instance.Vanished = true, true
+			r.take(tick, &gone)
 		}
 	}
 	for addr, r := range s.replicas {
@@ -150,6 +151,20 @@ func (s *service) takeReplicas(tick uint64, nodes []rota.NodeStats) {
 		hists[addr] = r.hist
 	}
 	s.book.replicas.Store(&hists)
+}
+
+// shown returns at most maxReplicas of the nodes: of more than that those with whom something is the matter first.
+func shown(nodes []rota.NodeStats) []*rota.NodeStats {
+	list := make([]*rota.NodeStats, 0, min(len(nodes), maxReplicas))
+	for _, well := range []bool{false, true} {
+		for i := range nodes {
+			word, _ := state(&nodes[i])
+			if (word == "ok") == well && len(list) < maxReplicas {
+				list = append(list, &nodes[i])
+			}
+		}
+	}
+	return list
 }
 
 func (r *replica) take(tick uint64, n *rota.NodeStats) {
@@ -177,7 +192,7 @@ func picks(n *rota.NodeStats) uint64 {
 // view makes what is shown of a sample.
 func (s *service) view(tick uint64, now *rota.Stats) serviceNow {
 	v := serviceNow{
-		Name: s.Name, SetAge: now.SetAge.Seconds(), Panic: now.Panic, HedgeDelay: millis(now.HedgeDelay), Set: len(now.Nodes),
+		Name: s.Name, SetAge: now.SetAge.Seconds(), Panic: now.Panic, HedgeDelay: millis(now.HedgeDelay), Set: now.Used(),
 		Values: make(map[string]number, len(s.columns)), Totals: totals(now),
 		CanEject: s.Ejector != nil, CanOverride: s.Overrides != nil, Replicas: make([]replicaNow, 0, len(s.replicas)),
 	}
@@ -188,30 +203,16 @@ func (s *service) view(tick uint64, now *rota.Stats) serviceNow {
 	for _, r := range s.replicas {
 		all += r.columns["picks"].sum(tick, shareSpan)
 	}
-	rules := map[string]rota.Override{}
+	byHand := map[string]bool{}
 	if s.Overrides != nil {
 		for _, o := range s.Overrides.List() {
-			rules[o.Addr] = o
+			byHand[o.Addr] = o.Weight > 0
 		}
 	}
-	shown := make(map[string]bool, len(s.replicas))
-	add := func(addr string, drained bool) {
-		if r := s.replicas[addr]; r != nil && !shown[addr] {
-			shown[addr] = true
-			row := r.view(tick, all)
-			if row.WeightByHand = rules[addr].Weight > 0; drained {
-				row.State, row.Why = "drained", "by hand"
-			}
-			v.Replicas = append(v.Replicas, row)
-		}
-	}
-	for i := range now.Nodes {
-		add(now.Nodes[i].Instance.Addr, false)
-	}
-	for addr, o := range rules {
-		if o.Drained {
-			add(addr, true)
-		}
+	for addr, r := range s.replicas {
+		row := r.view(tick, all)
+		row.WeightByHand = byHand[addr]
+		v.Replicas = append(v.Replicas, row)
 	}
 	sortReplicas(v.Replicas)
 	return v
@@ -254,6 +255,10 @@ func attempts(a *rota.VerdictCounts) map[string]uint64 {
 // state says in a word what a replica is, and why.
 func state(n *rota.NodeStats) (word, why string) {
 	switch {
+	case n.Instance.Drained && n.Instance.Vanished:
+		return "drained", "by hand; discovery does not list it any more"
+	case n.Instance.Drained:
+		return "drained", "by hand"
 	case n.Breaker == "open":
 		return "ejected", n.Why
 	case n.Breaker == "half-open":

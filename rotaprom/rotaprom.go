@@ -113,7 +113,7 @@ func service(out sink, s rota.Stats) {
 	out.counter(hedges, s.Hedges)
 	out.gauge(budgetLeft, s.BudgetLeft)
 	out.gauge(hedgeDelay, s.HedgeDelay.Seconds())
-	out.gauge(replicas, float64(len(s.Nodes)))
+	out.gauge(replicas, float64(s.Used()))
 	out.gauge(panicking, one(s.Panic))
 	if s.SetAge >= 0 {
 		out.gauge(setAge, s.SetAge.Seconds())

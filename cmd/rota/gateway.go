@@ -155,7 +155,7 @@ func (g *gateway) serveAdmin(l net.Listener, registry *prometheus.Registry) {
 // readyz answers 200 once every service knows its replicas, and 503 before.
 func (g *gateway) readyz(w http.ResponseWriter, _ *http.Request) {
 	for _, s := range g.proxy.Services() {
-		if len(s.Client.Stats().Nodes) == 0 {
+		if stats := s.Client.Stats(); stats.Used() == 0 {
 			http.Error(w, "service "+s.Name+" has no replicas", http.StatusServiceUnavailable)
 			return
 		}
