@@ -178,8 +178,10 @@ func TestDecisionAsTextAndJSON(t *testing.T) {
 	}
 	var out bytes.Buffer
 	slog.New(slog.NewTextHandler(&out, nil)).Info("call", "call", d)
-	if s := out.String(); !strings.Contains(s, `call.service=users`) || !strings.Contains(s, `call.try1="a:80 first after 0s: failure in 1ms: full"`) {
-		t.Errorf("as text: %s", s)
+	for _, want := range []string{`call.service=users`, `call.budget=1.3`, `call.try1="a:80 first after 0s: failure in 1ms: full" call.from1="a:80 chosen, b:80 score 2 passed over: rests"`} {
+		if s := out.String(); !strings.Contains(s, want) {
+			t.Errorf("as text: %s, want %s", s, want)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -95,9 +96,14 @@ func textOf(err error) string {
 	return s
 }
 
-// LogValue implements slog.LogValuer: a group with a line for every try.
+// LogValue implements slog.LogValuer: a group with a line for every try, and another for whom it was chosen from.
 func (d *Decision) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("service", d.Service), slog.Duration("took", d.Took)}
+	attrs := []slog.Attr{
+		slog.String("service", d.Service), slog.Duration("took", d.Took), slog.Float64("budget", math.Round(d.Budget*10)/10), slog.Int("nodes", d.Nodes),
+	}
+	if d.Panic {
+		attrs = append(attrs, slog.Bool("panic", true))
+	}
 	if d.Route != "" {
 		attrs = append(attrs, slog.String("route", d.Route))
 	}
@@ -108,9 +114,40 @@ func (d *Decision) LogValue() slog.Value {
 			line += ": " + textOf(t.Err)
 		}
 		attrs = append(attrs, slog.String(fmt.Sprintf("try%d", i+1), line))
+		if len(t.Looked) > 0 {
+			attrs = append(attrs, slog.String(fmt.Sprintf("from%d", i+1), candidates(t.Looked)))
+		}
 	}
 	if d.Err != nil {
 		attrs = append(attrs, slog.String("error", textOf(d.Err)))
 	}
 	return slog.GroupValue(attrs...)
+}
+
+// maxLogged is how many candidates of a try a log has.
+const maxLogged = 8
+
+// candidates makes a line of those that were looked at.
+func candidates(looked []Candidate) string {
+	var b strings.Builder
+	for i := range looked[:min(len(looked), maxLogged)] {
+		c := &looked[i]
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c.Addr)
+		if !math.IsNaN(c.Score) {
+			fmt.Fprintf(&b, " score %.4g", c.Score)
+		}
+		switch {
+		case c.Chosen:
+			b.WriteString(" chosen")
+		case c.Passed != "":
+			b.WriteString(" passed over: " + c.Passed)
+		}
+	}
+	if more := len(looked) - maxLogged; more > 0 {
+		fmt.Fprintf(&b, ", %d more", more)
+	}
+	return b.String()
 }

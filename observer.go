@@ -13,6 +13,7 @@ type Observer struct {
 	// came about. A traced call takes about a microsecond more and allocates. nil = no call is.
 	Traced func(now time.Time) bool
 	// Decided is called once, after CallEnded, for every call that was traced, that failed, or that took more than one attempt.
+	// A Recorder keeps such records, LogDecisions logs them.
 	Decided func(*Decision)
 	// BreakerChanged is called when a replica's breaker opens or closes.
 	BreakerChanged func(BreakerEvent)

@@ -15,14 +15,33 @@ type RecorderParams struct {
 // Recorder keeps the Decisions of the last calls. Of many calls it has some traced, evenly over time; what the others cost
 // it is one atomic load. It may serve several Clients and be used concurrently.
 type Recorder struct {
-	every  time.Duration
-	traces gate
-	fails  gate
+	sampler sampler
 
 	mu   sync.Mutex
 	ring []*Decision
 	seq  uint64        // of the next one
 	news chan struct{} // closed when there is one more
+}
+
+// sampler draws which calls are traced, evenly over time, and which of the others are taken that failed or were repeated.
+type sampler struct {
+	every         time.Duration
+	traces, fails gate
+}
+
+const usualPerSecond = 20
+
+func newSampler(perSecond float64) sampler {
+	if !(perSecond > 0) {
+		perSecond = usualPerSecond
+	}
+	return sampler{every: time.Duration(float64(time.Second) / perSecond)}
+}
+
+func (s *sampler) traced(now time.Time) bool { return s.traces.open(now, s.every) }
+
+func (s *sampler) takes(d *Decision) bool {
+	return d.Traced || s.fails.open(d.Start.Add(d.Took), s.every)
 }
 
 // gate lets one through now and then.
@@ -35,23 +54,19 @@ func (g *gate) open(now time.Time, every time.Duration) bool {
 
 // NewRecorder returns a Recorder that has nothing yet.
 func NewRecorder(p RecorderParams) *Recorder {
-	per := p.PerSecond
-	if !(per > 0) {
-		per = 20
-	}
 	size := p.Size
 	if size <= 0 {
 		size = 512
 	}
-	return &Recorder{every: time.Duration(float64(time.Second) / per), ring: make([]*Decision, 0, size), news: make(chan struct{})}
+	return &Recorder{sampler: newSampler(p.PerSecond), ring: make([]*Decision, 0, size), news: make(chan struct{})}
 }
 
 // Observer returns what has decisions come to the Recorder; see Observers for how to join it with another.
 func (r *Recorder) Observer() Observer {
 	return Observer{
-		Traced: func(now time.Time) bool { return r.traces.open(now, r.every) },
+		Traced: r.sampler.traced,
 		Decided: func(d *Decision) {
-			if d.Traced || r.fails.open(d.Start.Add(d.Took), r.every) {
+			if r.sampler.takes(d) {
 				r.add(d)
 			}
 		},
