@@ -4,6 +4,7 @@ package main
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -41,6 +42,27 @@ func TestToken(t *testing.T) {
 	if strings.Contains(p.text(), "0123456789abcdef") {
 		t.Error("the token is in the log")
 	}
+	p.signal(syscall.SIGTERM)
+	p.leaves()
+}
+
+// Who has no page has the log: what happens to replicas, and at debug level why calls went where they did.
+func TestLogSaysWhatThePageDoes(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	p := launch(t, nil, nil, "proxy", "-listen=127.0.0.1:0", "-to="+backend(t, "a")+","+strings.TrimPrefix(gone.URL, "http://"),
+		"-admin=", "-balancer=rr", "-log-level=debug")
+	addr := p.await(1, listening)
+	p.await(1, `msg=replicas service=backend size=(2)`)
+	for range 40 {
+		if status, _ := get(t, "http://"+addr); status != 200 {
+			t.Errorf("%d", status)
+		}
+	}
+	if got := p.await(1, `msg="replica ejected" service=backend replica=(\S+) why="failures in a row"`); !strings.HasSuffix(gone.URL, got) {
+		t.Errorf("%s is ejected, want %s", got, gone.URL)
+	}
+	p.await(1, `msg=decision call.service=backend .*try2="?(\S+) retry`)
 	p.signal(syscall.SIGTERM)
 	p.leaves()
 }

@@ -61,7 +61,7 @@ func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gate
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.metrics = proxy.NewMetrics(registry)
 	var listener net.Listener
-	var observer rota.Observer
+	observer := told(g.log, f.level)
 	if s.Admin != nil {
 		if listener, err = g.listenAdmin(s.Admin); err != nil {
 			return nil, err
@@ -72,7 +72,7 @@ func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gate
 			_ = listener.Close()
 			return nil, err
 		}
-		observer = g.dash.Observer()
+		observer = rota.Observers(observer, g.dash.Observer())
 	}
 	g.proxy, err = proxy.New(s, proxy.Params{Log: g.log, Out: io.out, Err: io.err, Observer: observer, Metrics: g.metrics})
 	if err != nil {

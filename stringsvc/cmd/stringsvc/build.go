@@ -119,7 +119,7 @@ func observer(logger *slog.Logger, resolves bool) rota.Observer {
 	o := rota.Observer{
 		BreakerChanged: func(e rota.BreakerEvent) {
 			if e.Open {
-				logger.Warn("replica out of use", "replica", e.Instance.Addr)
+				logger.Warn("replica out of use", "replica", e.Instance.Addr, "why", e.Why)
 			} else {
 				logger.Info("replica in use again", "replica", e.Instance.Addr)
 			}

@@ -63,7 +63,7 @@ func TestOpenBreakers(t *testing.T) {
 	if n := p.metric(t, `rota_client_breaker_state`+labels+`,state="closed"}`); n != 1 {
 		t.Errorf("breaker closed = %v, want 1", n)
 	}
-	open := regexp.MustCompile(`^time=\S+ level=WARN msg="replica out of use" replica=` + list[0].name() + `$`)
+	open := regexp.MustCompile(`^time=\S+ level=WARN msg="replica out of use" replica=` + list[0].name() + ` why=".+"$`)
 	closed := regexp.MustCompile(`^time=\S+ (level=INFO )?msg="replica in use again" replica=` + list[0].name() + `$`)
 	for _, want := range []*regexp.Regexp{open, closed} {
 		for {
