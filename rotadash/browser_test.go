@@ -53,6 +53,7 @@ type program struct {
 	log      safeBuffer
 
 	mu   sync.Mutex
+	dash *rotadash.Dash
 	ends []func()
 }
 
@@ -89,6 +90,7 @@ func (p *program) start(l net.Listener, write bool, token string) error {
 	if err != nil {
 		return err
 	}
+	p.dash = dash
 	set := make(rota.Static, len(p.replicas))
 	for i, s := range p.replicas {
 		set[i] = rota.Instance{Addr: s.URL, Zone: fmt.Sprint("zone-", i)}
@@ -102,8 +104,17 @@ func (p *program) start(l net.Listener, write bool, token string) error {
 	if err != nil {
 		return err
 	}
+	crowd := make(rota.Static, 60)
+	for i := range crowd {
+		crowd[i].Addr = fmt.Sprintf("10.0.0.%d:80", i)
+	}
+	last := crowd[len(crowd)-1].Addr
+	fleet, err := rota.New(rota.Config{Service: "fleet", Resolver: crowd, Policy: rota.DefaultPolicy(), Balancer: rota.RoundRobin(), Observer: dash.Observer()})
+	if err != nil {
+		return err
+	}
 	err = dash.Set([]rotadash.Service{
-		{Name: "users", Source: users, Ejector: users, Overrides: overrides}, {Name: hostile, Source: bad},
+		{Name: "users", Source: users, Ejector: users, Overrides: overrides}, {Name: hostile, Source: bad}, {Name: "fleet", Source: fleet},
 	})
 	if err != nil {
 		return err
@@ -130,6 +141,14 @@ func (p *program) start(l net.Listener, write bool, token string) error {
 	every(200*time.Millisecond, func() {
 		_, _ = rota.Do(ctx, bad, rota.Call{}, rota.Op[int]{Send: func(context.Context, *rota.Attempt) (int, error) { return 0, errors.New(hostile) }})
 	})
+	every(5*time.Millisecond, func() {
+		_, _ = rota.Do(ctx, fleet, rota.Call{Idempotent: true}, rota.Op[int]{Send: func(_ context.Context, a *rota.Attempt) (int, error) {
+			if a.Instance().Addr == last {
+				return 0, errors.New("out of order")
+			}
+			return 1, nil
+		}})
+	})
 	work.Go(func() {
 		if err := dash.Serve(ctx, l); err != nil {
 			p.t.Error(err)
@@ -140,6 +159,7 @@ func (p *program) start(l net.Listener, write bool, token string) error {
 		work.Wait()
 		_ = users.Close()
 		_ = bad.Close()
+		_ = fleet.Close()
 	})
 	return nil
 }
@@ -157,7 +177,7 @@ func (p *program) stopLocked() {
 	p.ends = nil
 }
 
-// ServeHTTP is what the script does to the program: /break?replica=0, /mend?replica=0, /stop, /start?write=1&token=…, /log.
+// ServeHTTP is what the script does to the program: /break?replica=0, /mend?replica=0, /stop, /start?write=1&token=…, /notice?text=…, /log.
 func (p *program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,6 +199,8 @@ func (p *program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+	case "/notice":
+		p.dash.Notice(r.FormValue("text"))
 	case "/log":
 		_, _ = io.WriteString(w, p.log.String())
 		return

@@ -88,6 +88,8 @@ type Dash struct {
 	services  []*service
 	events    events
 	decisions decisions
+	notice    string         // that stands until another does
+	watching  map[string]int // how many streams have the replicas of a service; "" = of all
 }
 
 // New returns a Dash that knows its services, and nothing of them before Run.
@@ -120,7 +122,7 @@ func New(p Params) (*Dash, error) {
 		params: p, log: p.Log, boot: strconv.FormatInt(time.Now().UnixMilli(), 36), recorder: rota.NewRecorder(p.Recorder),
 		secret: newSecret(p.Token), assets: assets,
 		done: make(chan struct{}), streams: make(chan struct{}, maxStreams), feed: feed{more: make(chan struct{})},
-		events: events{max: maxEvents}, decisions: decisions{max: p.Recorder.Size},
+		watching: make(map[string]int), events: events{max: maxEvents}, decisions: decisions{max: p.Recorder.Size},
 	}
 	for _, h := range p.Hosts {
 		d.hosts = append(d.hosts, bareHost(h))
@@ -174,6 +176,13 @@ func (d *Dash) serviceLocked(name string) *service {
 // Note shows an event of the program's own, such as a configuration that was applied.
 func (d *Dash) Note(e Event) {
 	d.note(e, time.Now())
+}
+
+// Notice stands above everything on the page until another does, such as that a configuration was refused; "" = nothing does.
+func (d *Dash) Notice(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.notice = short(text, 1000)
 }
 
 // Run watches the services until ctx ends; then it ends the streams of those who watch the page, and returns nil. It is

@@ -206,6 +206,26 @@ func TestNotesAreEvents(t *testing.T) {
 	})
 }
 
+func TestNoticeStandsUntilAnotherDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, rotadash.Params{}, "a")
+		for _, text := range []string{"refused: <b>", ""} {
+			w.dash.Notice(text)
+			s := w.watch("")
+			w.calls(2)
+			for _, m := range s.messages() {
+				var of struct{ Notice *string }
+				if err := json.Unmarshal([]byte(m.data), &of); m.event == "decisions" || err == nil && of.Notice != nil && *of.Notice == text {
+					continue
+				}
+				t.Errorf("%s has another notice than %q: %.300s", m.event, text, m.data)
+			}
+			s.cancel()
+			<-s.done
+		}
+	})
+}
+
 func TestParamsAreChecked(t *testing.T) {
 	source := sourceFunc(func() rota.Stats { return rota.Stats{} })
 	do := func(context.Context, string) error { return nil }

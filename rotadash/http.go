@@ -54,7 +54,7 @@ func (d *Dash) routes() *http.ServeMux {
 	m.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) })
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, map[string]string{"status": "ok"}) })
 	m.HandleFunc("GET /events", d.stream)
-	m.HandleFunc("GET /api/state", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, d.state(0)) })
+	m.HandleFunc("GET /api/state", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, d.state(0, "")) })
 	m.HandleFunc("GET /api/events", d.listEvents)
 	m.HandleFunc("GET /api/decisions", d.listDecisions)
 	m.HandleFunc("GET /api/decisions/{id}", d.oneDecision)

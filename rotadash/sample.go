@@ -214,6 +214,14 @@ func (s *service) view(tick uint64, now *rota.Stats) serviceNow {
 		row.WeightByHand = byHand[addr]
 		v.Replicas = append(v.Replicas, row)
 	}
+	for i := range now.Nodes { // not of the rows, which may be some of them
+		switch n := &now.Nodes[i]; {
+		case n.Instance.Drained:
+			v.Drained++
+		case n.Breaker != "closed":
+			v.Out++
+		}
+	}
 	sortReplicas(v.Replicas)
 	return v
 }

@@ -22,7 +22,9 @@ type serviceNow struct {
 	Values      map[string]number `json:"values"`
 	CanEject    bool              `json:"can_eject"`
 	CanOverride bool              `json:"can_override"`
-	Replicas    []replicaNow      `json:"replicas"`
+	Out         int               `json:"out"`     // of the set: ejected, on trial or failing
+	Drained     int               `json:"drained"` // by hand, beside the set
+	Replicas    []replicaNow      `json:"replicas,omitempty"`
 }
 
 // replicaNow is a replica at the last sample.
@@ -50,6 +52,7 @@ type replicaNow struct {
 type tickView struct {
 	Tick     uint64       `json:"tick"`
 	Time     float64      `json:"time"`
+	Notice   string       `json:"notice"`
 	Services []serviceNow `json:"services"`
 }
 
@@ -59,11 +62,13 @@ type stateView struct {
 	Title     string            `json:"title"`
 	Version   string            `json:"version"`
 	Write     bool              `json:"write"`
+	Notice    string            `json:"notice"`
 	Actions   []actionView      `json:"actions"`
 	Tick      uint64            `json:"tick"`
 	From      uint64            `json:"from"`  // the tick of the first of times
 	Times     []float64         `json:"times"` // seconds since 1970
 	Services  []serviceHistory  `json:"services"`
+	Of        string            `json:"of"` // the service whose replicas are told of; "" = all are
 	Events    []Event           `json:"events"`
 	Decisions []decisionSummary `json:"decisions"`
 }
@@ -81,17 +86,45 @@ type serviceHistory struct {
 	serviceNow
 	First    uint64                        `json:"first"`
 	History  map[string]numbers            `json:"history"`
-	Replicas map[string]map[string]numbers `json:"replica_history"`
-	Now      []replicaNow                  `json:"replicas"`
+	Replicas map[string]map[string]numbers `json:"replica_history,omitempty"`
+	Now      []replicaNow                  `json:"replicas,omitempty"`
 }
 
-// tickLocked returns the last sample.
+// tickLocked returns the last sample, with the replicas of services that somebody watches.
 func (d *Dash) tickLocked() tickView {
-	v := tickView{Tick: d.tick, Time: *d.times.at(d.tick), Services: make([]serviceNow, len(d.services))}
+	v := tickView{Tick: d.tick, Time: *d.times.at(d.tick), Notice: d.notice, Services: make([]serviceNow, len(d.services))}
 	for i, s := range d.services {
-		v.Services[i] = d.withActions(s.now)
+		if d.watching[""] > 0 || d.watching[s.Name] > 0 {
+			v.Services[i] = d.withActions(s.now)
+			continue
+		}
+		v.Services[i] = s.now
+		v.Services[i].Replicas = nil
 	}
 	return v
+}
+
+// watch notes that somebody watches the replicas of one service, by its name or else the first, and returns which; one is false
+// for who watches all, which is "". unwatch is its end.
+func (d *Dash) watch(name string, one bool) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case !one:
+		name = ""
+	case d.serviceLocked(name) == nil && len(d.services) > 0:
+		name = d.services[0].Name
+	}
+	d.watching[name]++
+	return name
+}
+
+func (d *Dash) unwatch(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.watching[name]--; d.watching[name] == 0 {
+		delete(d.watching, name)
+	}
 }
 
 // withActions adds to a service's rows what is in force there.
@@ -112,12 +145,12 @@ func (d *Dash) withActions(s serviceNow) serviceNow {
 	return s
 }
 
-// state returns everything; of histories what came after the tick since.
-func (d *Dash) state(since uint64) stateView {
+// state returns everything, or of replicas those of one service; of histories what came after the tick since.
+func (d *Dash) state(since uint64, of string) stateView {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v := stateView{
-		Boot: d.boot, Title: d.params.Title, Version: d.params.Version, Write: d.params.Write, Actions: []actionView{},
+		Boot: d.boot, Title: d.params.Title, Version: d.params.Version, Write: d.params.Write, Notice: d.notice, Of: of, Actions: []actionView{},
 		Tick: d.tick, From: 1, Times: []float64{}, Services: make([]serviceHistory, len(d.services)),
 		Events: d.events.since(0), Decisions: d.decisions.summaries(),
 	}
@@ -134,19 +167,24 @@ func (d *Dash) state(since uint64) stateView {
 		v.Times = append(v.Times, *d.times.at(t))
 	}
 	for i, s := range d.services {
-		v.Services[i] = s.history(max(v.From, s.first), d.tick)
-		v.Services[i].Now = d.withActions(s.now).Replicas
+		rows := of == "" || of == s.Name
+		if v.Services[i] = s.history(max(v.From, s.first), d.tick, rows); rows {
+			v.Services[i].Now = d.withActions(s.now).Replicas
+		}
 	}
 	return v
 }
 
-func (s *service) history(from, to uint64) serviceHistory {
+func (s *service) history(from, to uint64, rows bool) serviceHistory {
 	h := serviceHistory{serviceNow: s.now, First: from, History: map[string]numbers{}, Replicas: map[string]map[string]numbers{}}
 	if from > to+1 { // it came after the last sample
 		from = to + 1
 	}
 	for name, c := range s.columns {
 		h.History[name] = c.from(from, to)
+	}
+	if !rows {
+		return h
 	}
 	for addr, r := range s.replicas {
 		of := make(map[string]numbers, len(r.columns))

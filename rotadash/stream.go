@@ -13,7 +13,7 @@ const (
 )
 
 // stream pushes to one who watches: first everything, or of histories what came since it was here last, and then what is
-// new. It ends with Run.
+// new. Who asks for a service gets the replicas of that one, and others' only by chance. It ends with Run.
 func (d *Dash) stream(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-d.done:
@@ -44,9 +44,12 @@ func (d *Dash) stream(w http.ResponseWriter, r *http.Request) {
 	if !send([]byte("retry: 1000\n\n")) {
 		return
 	}
+	query := r.URL.Query()
+	of := d.watch(query.Get("service"), query.Has("service"))
+	defer d.unwatch(of)
 	for since := d.lastSeen(r); ; since = 0 {
 		at := d.feed.now() // before the state: what comes between is pushed twice, and known by its number
-		state := d.state(since)
+		state := d.state(since, of)
 		first, err := frame("state", d.boot+"-"+formatTick(state.Tick), state)
 		if err != nil || !send(first) || !d.follow(r, at, send) {
 			return

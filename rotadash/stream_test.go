@@ -30,9 +30,11 @@ func (w *watcher) Flush()                           {}
 func (w *watcher) SetWriteDeadline(time.Time) error { return nil }
 func (w *watcher) SetReadDeadline(time.Time) error  { return nil }
 
-func (w *world) watch(last string) *watcher {
+func (w *world) watch(last string) *watcher { return w.watchAt("/events", last) }
+
+func (w *world) watchAt(path, last string) *watcher {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/events", nil)
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+path, nil)
 	if last != "" {
 		r.Header.Set("Last-Event-ID", last)
 	}
@@ -119,6 +121,45 @@ func TestStream(t *testing.T) {
 		}
 		if late := w.watch(""); late.status != http.StatusServiceUnavailable {
 			t.Errorf("a stream after the end = %d, want 503", late.status)
+		}
+	})
+}
+
+// Who looks at one service of many is sent the replicas of that one.
+func TestStreamOfOneService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, rotadash.Params{}, "a", "b")
+		other := w.service()
+		other.Name = "other"
+		if err := w.dash.Set([]rotadash.Service{w.service(), other}); err != nil {
+			t.Fatal(err)
+		}
+		w.calls(2)
+		rows := func(data string) (named string) {
+			var st state
+			if err := json.Unmarshal([]byte(data), &st); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range st.Services {
+				if len(s.Values) == 0 {
+					t.Errorf("%s has no values of its own", s.Name)
+				}
+				if len(s.Replicas) > 0 {
+					named += s.Name + " "
+				}
+			}
+			return named
+		}
+		for path, want := range map[string]string{"?service=other": "other ", "?service=": "users ", "?service=none": "users ", "": "users other "} {
+			s := w.watchAt("/events"+path, "")
+			w.calls(2)
+			for _, m := range s.messages() {
+				if m.event != "decisions" && rows(m.data) != want {
+					t.Errorf("%s%s has the replicas of %s, want %s", m.event, path, rows(m.data), want)
+				}
+			}
+			s.cancel()
+			<-s.done
 		}
 	})
 }

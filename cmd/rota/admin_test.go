@@ -3,6 +3,8 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -63,6 +65,37 @@ func TestLogSaysWhatThePageDoes(t *testing.T) {
 		t.Errorf("%s is ejected, want %s", got, gone.URL)
 	}
 	p.await(1, `msg=decision call.service=backend .*try2="?(\S+) retry`)
+	p.signal(syscall.SIGTERM)
+	p.leaves()
+}
+
+// While the file is not what is in force, the page says so above everything.
+func TestPageSaysThatTheFileWasRefused(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "rota.yaml")
+	good := strings.Replace(fmt.Sprintf(file, backend(t, "a")), "admin: off", `admin: {listen: "127.0.0.1:0"}`, 1)
+	writeFileT(t, name, good)
+	p := launch(t, nil, nil, "proxy", "-config="+name)
+	page := p.await(1, `url=(http://\S+/)`)
+	notice := func() string {
+		var s struct{ Notice string }
+		if _, body := get(t, page+"api/state"); json.Unmarshal([]byte(body), &s) != nil {
+			t.Fatalf("state: %s", body)
+		}
+		return s.Notice
+	}
+	if n := notice(); n != "" {
+		t.Errorf("the page says %q of a good file", n)
+	}
+	writeFileT(t, name, good+"bogus: 1\n")
+	p.await(1, `config (refused)`)
+	if n := notice(); !strings.Contains(n, "rota.yaml:7: bogus") {
+		t.Errorf("the page says %q, want where the mistake is", n)
+	}
+	writeFileT(t, name, good)
+	p.await(1, `config (applied)`)
+	if n := notice(); n != "" {
+		t.Errorf("the page says %q of a good file", n)
+	}
 	p.signal(syscall.SIGTERM)
 	p.leaves()
 }

@@ -137,6 +137,12 @@ func (g *gateway) note(level rotadash.Level, text string) {
 	}
 }
 
+func (g *gateway) notice(text string) {
+	if g.dash != nil {
+		g.dash.Notice(text)
+	}
+}
+
 // serveAdmin serves the page, metrics and health checks, until the gateway ends.
 func (g *gateway) serveAdmin(l net.Listener, registry *prometheus.Registry) {
 	mux := http.NewServeMux()
@@ -245,12 +251,14 @@ func (g *gateway) reload(asked bool) {
 	}
 	g.metrics.Applied(time.Now(), err)
 	if err != nil {
-		g.log.Error("config refused: what was in force stays", "file", g.flags.config, "error", err)
 		g.note(rotadash.Bad, "refused, what was in force stays: "+err.Error())
+		g.notice("The configuration in force is not what " + g.flags.config + " says, because that was refused: " + err.Error())
+		g.log.Error("config refused: what was in force stays", "file", g.flags.config, "error", err)
 		return
 	}
-	g.log.Info("config applied", "file", g.flags.config)
 	g.note(rotadash.Good, "applied")
+	g.notice("")
+	g.log.Info("config applied", "file", g.flags.config)
 }
 
 // apply puts the file in force, all of it or nothing.

@@ -111,6 +111,51 @@ await step("leads to a decision by keyboard alone", async () => {
   await keys.context().close();
 });
 
+await step("of many replicas shows first who is out", async () => {
+  await page.goto(url + "#s=fleet");
+  await page.waitForFunction(() => /^10.0.0.59:80/.test(document.querySelector("#replicas tbody tr")?.textContent) && document.querySelector("#verdict").textContent === "1 of 60 out");
+  want(await page.locator("#replicas tbody tr").count() === 20, "not twenty rows");
+  await page.waitForFunction(() => document.querySelector('.plot[aria-label^="p99, by replica"]').getAttribute("aria-label").includes("10.0.0.59:80")); // among eight lines
+  await page.getByRole("button", { name: "Show all 60" }).click();
+  want(await page.locator("#replicas tbody tr").count() === 60, "not all rows");
+  await page.getByRole("button", { name: "Show fewer" }).click();
+  await page.getByLabel("Find").fill("0.0.7");
+  await page.waitForFunction(() => document.querySelectorAll("#replicas tbody tr").length === 1);
+  want(page.url().includes("find=0.0.7"), "what is looked for is not in the link");
+  await page.getByLabel("Find").fill("");
+  await page.getByRole("link", { name: "users" }).click();
+  await page.waitForFunction(() => document.querySelectorAll("#replicas tbody tr").length === 3);
+});
+
+await step("says what stands", async () => {
+  await order("/notice?text=" + encodeURIComponent("refused: <img>"));
+  await page.getByRole("alert").filter({ hasText: "refused: <img>" }).waitFor();
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  want(found.violations.length === 0, found.violations.map(v => v.id).join());
+  await order("/notice?text=");
+  await page.locator("#notice").waitFor({ state: "hidden" });
+});
+
+await step("leaves its connection to others while nobody sees it", async () => {
+  const context = await browser.newContext(), hide = (on, p) => p.evaluate(on => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => on });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, on);
+  const pages = [];
+  for (let i = 0; i < 8; i++) { // a browser has six connections to one program
+    const one = await context.newPage();
+    await one.goto(url, { timeout: 5000 });
+    await one.waitForSelector('#connection[data-is="live"]', { timeout: 5000 });
+    await hide(true, one);
+    pages.push(one);
+  }
+  await pages[0].waitForSelector('#connection[data-is="away"]');
+  await hide(false, pages[0]);
+  await pages[0].waitForSelector('#connection[data-is="live"]');
+  await context.close();
+});
+
 await step("filters", async () => {
   await page.locator('#filter [name="outcome"]').selectOption("retried");
   await page.waitForFunction(() => { const rows = [...document.querySelectorAll("#decisions tbody tr")]; return rows.length > 0 && rows.every(r => r.textContent.includes("retried")); });

@@ -4,7 +4,7 @@ import { $, make, put, attribute, keyed, rate, percent, millis, number } from ".
 import { store, take, add, addEvent, addDecisions, recent, last } from "./store.js";
 import { where, hash } from "./link.js";
 import { showCharts } from "./charts.js";
-import { showReplicas } from "./replicas.js";
+import { showReplicas, startReplicas } from "./replicas.js";
 import { showEvents, say } from "./timeline.js";
 import { showDecisions, startDecisions, filtered } from "./decisions.js";
 import { startDetail, routed } from "./detail.js";
@@ -20,11 +20,9 @@ function success(s) {
 // few is a rate over the last seconds: single ones jump.
 const few = column => { const sum = recent(column, 5); return sum == null ? null : sum / Math.min(5, column.filter(v => v != null).length || 1); };
 
-const out = new Set(["ejected", "on trial", "failing"]);
-
 // verdict says in a few words how a service is.
 function verdict(s) {
-  const rows = s.now.replicas, bad = rows.filter(r => out.has(r.state)).length, off = rows.filter(r => r.state === "drained").length;
+  const bad = s.now.out, off = s.now.drained;
   if (s.now.panic) return ["bad", "panic: all replicas are used"];
   if (!s.now.set) return ["warn", "no replicas yet"];
   if (bad) return ["bad", `${bad} of ${s.now.set} out`];
@@ -39,10 +37,13 @@ const chosen = () => store.services.get(where().s) ?? store.services.values().ne
 function draw(force) {
   if (paused && force !== true || document.hidden) return;
   const s = chosen();
+  if (s && s.now.name !== store.of && source && !asking) connect(); // for the replicas of this one
   const all = [...store.services.values()], bad = all.filter(s => verdict(s)[0] === "bad").length;
   document.title = (bad ? "⚠ " : "") + store.title;
   put($("title"), store.title);
   put($("version"), store.version);
+  put($("notice"), store.notice);
+  $("notice").hidden = !store.notice;
   $("nothing").hidden = Boolean(s);
   $("service").hidden = !s;
   showOverview(all, s);
@@ -53,7 +54,13 @@ function draw(force) {
 
 function showOverview(all, s) {
   $("overview").hidden = all.length < 2;
-  keyed($("services").tBodies[0], all.map(s => s.now.name), name => {
+  const body = $("services").tBodies[0];
+  if (all.length > 8 && !body.matches(":hover") && !body.contains(document.activeElement)) { // of many those in trouble first
+    const rank = new Map(all.map(s => [s, ["bad", "warn", "note", "good"].indexOf(verdict(s)[0])]));
+    body.order = all.toSorted((a, b) => rank.get(a) - rank.get(b)).map(s => s.now.name);
+  }
+  const names = all.map(s => s.now.name).sort((a, b) => (body.order?.indexOf(a) ?? 0) - (body.order?.indexOf(b) ?? 0));
+  keyed(body, names, name => {
     const tr = make("tr", {}, make("th", { scope: "row" }, make("a", { text: name })), make("td", {}, make("span")), ...Array.from({ length: 7 }, () => make("td", { class: "n" })));
     return tr;
   }, (tr, name) => {
@@ -84,18 +91,26 @@ function showService(s) {
     put(e.lastChild, value);
     attribute(e.lastChild, "class", bad ? "text-bad" : "");
   });
-  showCharts(s, Number($("range").value), store.events.filter(e => !e.service || e.service === s.now.name));
   showReplicas(s);
+  showCharts(s, Number($("range").value), store.events.filter(e => !e.service || e.service === s.now.name));
 }
 
 // The stream. A browser reconnects by itself, but not after a reply that is no stream, nor when nothing comes any more.
 let due = 0;
 let source = null, heard = 0, pause = 1000;
+let asking = false; // for another service, whose state has not come yet
 
+// connect watches the service that is shown. A page that nobody sees does not: a browser has six connections to a program, for
+// all of its pages.
 function connect() {
   source?.close();
-  const lastId = store.boot ? `?last=${encodeURIComponent(`${store.boot}-${store.tick}`)}` : "";
-  source = new EventSource("/events" + lastId);
+  source = null;
+  if (document.hidden) return status("away");
+  const s = chosen(), same = s && s.now.name === store.of;
+  const q = new URLSearchParams({ service: s?.now.name ?? where().s ?? "" });
+  if (store.boot && same) q.set("last", `${store.boot}-${store.tick}`);
+  asking = !same;
+  source = new EventSource("/events?" + q);
   heard = Date.now();
   const on = (name, f) => source.addEventListener(name, e => {
     heard = Date.now();
@@ -103,6 +118,7 @@ function connect() {
   });
   on("state", s => {
     take(s);
+    asking = false;
     pause = 1000;
     status("live");
     draw();
@@ -125,7 +141,9 @@ function connect() {
 
 // foresee shows in a replica's row what the next sample will say.
 function foresee(e) {
-  const r = store.services.get(e.service)?.now.replicas.find(r => r.addr === e.replica);
+  const s = store.services.get(e.service)?.now, r = s?.replicas.find(r => r.addr === e.replica);
+  if (s && e.kind === "ejected" && (r?.breaker ?? "closed") === "closed") s.out++;
+  if (s?.out && e.kind === "returned" && r?.breaker !== "closed") s.out--;
   if (r && e.kind === "ejected") Object.assign(r, { state: "ejected", breaker: "open", why: e.text.replace("out of use: ", "") });
   if (r && e.kind === "returned") Object.assign(r, { state: "ok", breaker: "closed", why: "" });
 }
@@ -133,6 +151,8 @@ function foresee(e) {
 let retry = 0;
 
 function lost() {
+  asking = false;
+  if (!source) return;
   status("lost");
   if (source.readyState !== EventSource.CLOSED || retry) return;
   retry = setTimeout(async () => {
@@ -150,7 +170,7 @@ function status(is) {
   const c = $("connection");
   if (paused && is === "live") is = "paused";
   attribute(c, "data-is", is);
-  put(c.firstElementChild, { live: "live", paused: "paused", lost: "connection lost, trying again" }[is]);
+  put(c.firstElementChild, { live: "live", paused: "paused", away: "not watching", lost: "connection lost, trying again" }[is]);
 }
 
 setInterval(() => {
@@ -161,6 +181,7 @@ setInterval(() => {
 }, 1000);
 
 function start() {
+  startReplicas(() => draw(true));
   startDecisions();
   startDetail();
   $("skip").addEventListener("click", e => { // the fragment is ours
@@ -186,7 +207,10 @@ function start() {
   });
   name();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(true));
-  document.addEventListener("visibilitychange", () => draw());
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !source) connect();
+    draw();
+  });
   addEventListener("hashchange", () => {
     filtered();
     routed();

@@ -2,6 +2,7 @@
 
 import { $, make, put, attribute, number, rate, millis, clock, host } from "./dom.js";
 import { store } from "./store.js";
+import { where } from "./link.js";
 
 const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const mostReplicas = 8;
@@ -10,10 +11,19 @@ const mostReplicas = 8;
 const color = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
 const ofService = (...lines) => () => lines.map(([key, name, paint, dash]) => ({ key, name, paint, dash, values: s => s.columns[key] ?? [] }));
-const ofReplicas = key => s => [...s.replicas.keys()].sort((a, b) => order(s, a) - order(s, b)).slice(0, mostReplicas).map((addr, i) => ({
+const ofReplicas = key => (s, busy) => drawn8(s, busy).map((addr, i) => ({
   key: addr, name: host(addr), paint: "line" + (i + 1), dash: Math.floor(i / 4), values: s => s.replicas.get(addr)?.[key] ?? [],
 }));
-const order = (s, addr) => s.now.replicas.findIndex(r => r.addr === addr);
+
+// drawn8 returns the replicas that have a line, by name: of many those that are asked for, then those to which something happened
+// in the time that is shown, or is the matter now.
+function drawn8(s, busy) {
+  const asked = where().replica, names = s.now.replicas.map(r => r.addr);
+  if (names.length <= mostReplicas) return names;
+  const first = new Set(s.now.replicas.filter(r => r.addr === asked || r.breaker !== "closed" || busy.has(r.addr)).map(r => r.addr));
+  const list = [...names.filter(n => n === asked), ...names.filter(n => n !== asked && first.has(n)), ...names.filter(n => !first.has(n))].slice(0, mostReplicas);
+  return names.filter(n => list.includes(n));
+}
 
 const charts = [
   { id: "calls", title: "Calls a second", show: rate, lines: ofService(["ok", "ok", "line1", 0], ["failed", "failed", "bad", 1], ["refused", "refused", "warn", 2]) },
@@ -55,7 +65,8 @@ class Chart {
 
   draw() {
     if (!this.s) return;
-    const lines = this.of.lines(this.s), from = Math.max(store.times.length - this.seconds, 0);
+    const from = Math.max(store.times.length - this.seconds, 0), since = (store.times[from] ?? 0) * 1000;
+    const lines = this.of.lines(this.s, new Set(this.events.filter(e => e.replica && Date.parse(e.time) >= since).map(e => e.replica)));
     const times = store.times.slice(from);
     const columns = lines.map(l => {
       const v = l.values(this.s).slice(from);

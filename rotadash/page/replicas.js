@@ -2,7 +2,7 @@
 
 import { $, make, put, attribute, keyed, percent, millis, host } from "./dom.js";
 import { store } from "./store.js";
-import { hash } from "./link.js";
+import { where, hash, go } from "./link.js";
 import { act, ask } from "./act.js";
 
 const levels = { ok: "good", warming: "note", rests: "warn", "on trial": "warn", failing: "bad", ejected: "bad", drained: "note", vanished: "warn" };
@@ -25,7 +25,7 @@ function row(key) {
     make("th", { role: "rowheader", scope: "row", class: "name" }, p.link), cell("State", "state", p.badge, " ", p.why),
     cell("Share of picks", "share", make("span", { class: "bar", "aria-hidden": "true" }, p.bar), p.share), cell("In flight", "n", p.flight),
     cell("Latency p50, p99", "lat", p.line, p.latency), cell("Success", "n", p.success), cell("Breaker", "breaker", p.breaker, " ", p.opened),
-    cell("Weight", "n", p.weight), cell("Zone", "", p.zone), cell("By hand", "acts", p.acts));
+    cell("Weight", "n", p.weight), cell("Zone", "zone", p.zone), cell("By hand", "acts", p.acts));
   return tr;
 }
 
@@ -137,16 +137,65 @@ async function press(key, service, replica) {
   await act(order, `${action?.title ?? titles[key].replace("?", "")}: ${host(replica)}`);
 }
 
+const few = 8; // replicas, that need no order but their names
+const most = 20; // rows, unless all are asked for
+let all = false;
+
+const rank = { failing: 0, ejected: 0, "on trial": 1, rests: 2, vanished: 2, drained: 3, warming: 4 };
+const trouble = r => rank[r.state] ?? 5;
+const orders = {
+  "": (a, b) => trouble(a) - trouble(b),
+  name: () => 0,
+  share: (a, b) => (b.share ?? -1) - (a.share ?? -1),
+  flight: (a, b) => b.in_flight - a.in_flight,
+  p99: (a, b) => (b.values.p99_ms ?? -1) - (a.values.p99_ms ?? -1),
+};
+
+// arranged returns the rows that are shown. Under the pointer or the focus they keep their order: buttons do not move away.
+function arranged(rows) {
+  const f = where(), find = (f.find ?? "").toLowerCase(), body = $("replicas").tBodies[0];
+  const found = rows.filter(r => !find || [r.addr, r.zone, r.state].some(s => s.toLowerCase().includes(find)));
+  const list = rows.length > few ? found.sort(orders[f.order ?? ""] ?? orders[""]) : found;
+  if (body.asked === f.order + find + all && (body.matches(":hover") || body.contains(document.activeElement))) {
+    const place = new Map(body.shown.map((addr, i) => [addr, i]));
+    list.sort((a, b) => (place.get(a.addr) ?? Infinity) - (place.get(b.addr) ?? Infinity) || 0);
+  }
+  const shown = all ? list : list.slice(0, most);
+  body.shown = shown.map(r => r.addr);
+  body.asked = f.order + find + all;
+  return [shown, list.length];
+}
+
 export function showReplicas(s) {
   const rows = s.now.replicas;
-  let most = 1;
-  for (const c of s.replicas.values()) for (const v of (c.p99_ms ?? []).slice(-sparkSeconds)) if (v > most) most = v;
+  let top = 1;
+  for (const c of s.replicas.values()) for (const v of (c.p99_ms ?? []).slice(-sparkSeconds)) if (v > top) top = v;
   const hands = store.actions.some(a => !a.service || a.service === s.now.name) || store.write && (s.now.can_eject || s.now.can_override);
   $("replicas").classList.toggle("no-acts", !hands);
   $("replicas").classList.toggle("no-zone", !rows.some(r => r.zone));
-  const keys = new Map(rows.map(r => [s.now.name + "\n" + r.addr, r])); // two services may have replicas of one name
-  keyed($("replicas").tBodies[0], [...keys.keys()], row, (tr, key) => update(tr, s, keys.get(key), most));
-  const more = s.now.set - rows.filter(r => r.state !== "drained").length;
-  $("more-replicas").hidden = !(more > 0);
-  put($("more-replicas"), `${more} more replicas are not shown.`);
+  $("rows").hidden = rows.length <= few && !where().find;
+  for (const name of ["find", "order"]) {
+    const e = $("rows").elements[name];
+    if (document.activeElement !== e) e.value = where()[name] ?? "";
+  }
+  const [shown, found] = arranged([...rows]);
+  const keys = new Map(shown.map(r => [s.now.name + "\n" + r.addr, r])); // two services may have replicas of one name
+  keyed($("replicas").tBodies[0], [...keys.keys()], row, (tr, key) => update(tr, s, keys.get(key), top));
+  const unknown = s.now.set + s.now.drained - rows.length;
+  const text = [found > shown.length ? `${found - shown.length} more.` : found < rows.length ? `${found} of ${rows.length} match.` : "",
+    unknown > 0 ? `${unknown} replicas that are well are not followed.` : ""].filter(Boolean).join(" ");
+  $("more-replicas").hidden = !text && !all;
+  put($("more-replicas").firstElementChild, text);
+  $("all-replicas").hidden = found <= most;
+  put($("all-replicas"), all ? "Show fewer" : `Show all ${found}`);
+}
+
+export function startReplicas(draw) {
+  $("rows").addEventListener("submit", e => e.preventDefault());
+  $("rows").addEventListener("input", () => go(Object.fromEntries(["find", "order"].map(n => [n, $("rows").elements[n].value]))));
+  $("all-replicas").addEventListener("click", () => {
+    all = !all;
+    attribute($("all-replicas"), "aria-pressed", all);
+    draw();
+  });
 }

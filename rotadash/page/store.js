@@ -3,7 +3,8 @@
 export const keep = 600;
 
 export const store = {
-  boot: "", tick: 0, title: "rota", version: "", write: false, actions: [],
+  boot: "", tick: 0, title: "rota", version: "", write: false, notice: "", actions: [],
+  of: "", // the service whose replicas are known
   times: [], services: new Map(), events: [], decisions: new Map(),
 };
 
@@ -12,9 +13,9 @@ const nulls = n => Array(Math.max(n, 0)).fill(null);
 // take takes a state: all of it, or what came after the last tick known here.
 export function take(s) {
   const same = s.boot === store.boot;
-  const more = same && s.from === store.tick + 1;
+  const more = same && s.from === store.tick + 1 && s.of === store.of;
   if (!same) store.decisions.clear();
-  Object.assign(store, { boot: s.boot, tick: s.tick, title: s.title, version: s.version, write: s.write, actions: s.actions });
+  Object.assign(store, { boot: s.boot, tick: s.tick, title: s.title, version: s.version, write: s.write, notice: s.notice, of: s.of, actions: s.actions });
   const had = more ? store.times.length : 0;
   store.times = more ? store.times.concat(s.times) : s.times;
   const before = store.services;
@@ -23,8 +24,9 @@ export function take(s) {
     const old = more ? before.get(service.name) : null;
     const lead = nulls(service.first - s.from);
     const { history, replica_history, ...now } = service;
+    now.replicas ??= [];
     const of = { now, columns: joined(old?.columns, history, had, lead), replicas: new Map() };
-    for (const [addr, columns] of Object.entries(replica_history)) {
+    for (const [addr, columns] of Object.entries(replica_history ?? {})) {
       of.replicas.set(addr, joined(old?.replicas.get(addr), columns, had, lead));
     }
     store.services.set(service.name, of);
@@ -44,6 +46,7 @@ function joined(old, columns, had, lead) {
 export function add(t) {
   if (t.tick <= store.tick) return false;
   store.tick = t.tick;
+  store.notice = t.notice;
   const had = store.times.length;
   store.times.push(t.time);
   const before = store.services;
@@ -51,6 +54,7 @@ export function add(t) {
   for (const now of t.services) {
     const of = before.get(now.name) ?? { columns: {}, replicas: new Map() };
     of.now = now;
+    if (!now.replicas || now.name !== store.of) now.replicas = []; // somebody else looks at that one
     push(of.columns, now.values, had);
     const replicas = new Map();
     for (const r of now.replicas) {
