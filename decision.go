@@ -57,7 +57,7 @@ func (c Cause) String() string { return [...]string{"first", "retry", "hedge", "
 type Candidate struct {
 	Addr     string
 	Score    float64       // what the balancer compared, the least being best; NaN = it compared nothing
-	InFlight int           // attempts of ours
+	InFlight int           // attempts of ours, without this one
 	Latency  time.Duration // moving average; 0 before the first answer
 	Passed   string        // why the attempt did not go there; "" = it could have: one with a better score, or a draw, won
 	Chosen   bool
@@ -150,11 +150,15 @@ func (p *Plan) begun() {
 	}
 }
 
-// chose notes where the attempt goes, before it is counted, and which nodes nobody had to look at, because they are barred.
+// chose notes where the attempt goes, and which nodes nobody had to look at, because they are barred.
 func (p *Plan) chose(n *Node) {
+	list := &p.trace.looked[p.sent]
+	known := len(*list)
 	c := p.pick.note(n)
 	c.Chosen, c.Passed = true, ""
-	list := &p.trace.looked[p.sent]
+	if len(*list) > known {
+		c.InFlight-- // n has admitted the attempt already, which is not among those that it was chosen before
+	}
 	for _, other := range p.set.nodes[:min(len(p.set.nodes), maxBarred)] {
 		if len(*list) == MaxCandidates {
 			return

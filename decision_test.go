@@ -158,6 +158,21 @@ func TestEveryBalancerIsTraced(t *testing.T) {
 	}
 }
 
+// Whoever is chosen by turns was as idle as the others: its own attempt is not in flight before it is sent.
+func TestDecisionDoesNotCountItsOwnAttempt(t *testing.T) {
+	for name, balancer := range map[string]rota.Balancer{"rr": rota.RoundRobin(), "ll": rota.LeastLoaded(), "echo": rota.Echo(rota.EchoParams{})} {
+		w := newWorld(1, rota.Policy{Timeout: time.Second}, 3, balancer)
+		w.respond = func(*rota.Attempt) (time.Duration, rota.Outcome) { return ms, rota.Outcome{} }
+		for range 5 {
+			for _, c := range decide(t, w, rota.Call{}).Tries[0].Looked {
+				if c.InFlight != 0 {
+					t.Errorf("%s: %+v, want nothing in flight", name, c)
+				}
+			}
+		}
+	}
+}
+
 func TestDecisionAsTextAndJSON(t *testing.T) {
 	d := &rota.Decision{
 		Service: "users", Start: epoch, Took: 1500 * time.Microsecond, Err: errBroken, Budget: 1.25, Nodes: 2, Traced: true,
