@@ -14,8 +14,8 @@ import (
 
 const (
 	minToken = 16
-	cookie   = "rota_dash"
-	maxBody  = 4 << 10 // of a request
+	cookie   = "rota_dash_" // and something of the token's: cookies of a host are sent to all its ports
+	maxBody  = 4 << 10      // of a request
 	header   = "Rota-Dash"
 )
 
@@ -26,13 +26,15 @@ const policy = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-
 type secret struct {
 	needed  bool
 	token   [sha256.Size]byte
-	session string // what the cookie of somebody who gave the token says
+	cookie  string // the name of the cookie of somebody who gave the token
+	session string // what it says
 }
 
 func newSecret(token string) secret {
 	mac := hmac.New(sha256.New, []byte(token))
 	mac.Write([]byte("rotadash session"))
-	return secret{token != "", sha256.Sum256([]byte(token)), hex.EncodeToString(mac.Sum(nil))}
+	sum := hex.EncodeToString(mac.Sum(nil))
+	return secret{token != "", sha256.Sum256([]byte(token)), cookie + sum[:8], sum[8:]}
 }
 
 func (s *secret) is(token string) bool {
@@ -51,7 +53,7 @@ func (s *secret) known(r *http.Request) bool {
 	if !s.needed || s.sent(r) {
 		return true
 	}
-	c, err := r.Cookie(cookie)
+	c, err := r.Cookie(s.cookie)
 	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.session)) == 1
 }
 
@@ -171,7 +173,7 @@ func (d *Dash) login(w http.ResponseWriter, r *http.Request) {
 	}
 	d.log.Info("admin: logged in", "remote", r.RemoteAddr)
 	http.SetCookie(w, &http.Cookie{
-		Name: cookie, Value: d.secret.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+		Name: d.secret.cookie, Value: d.secret.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

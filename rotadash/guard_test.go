@@ -116,14 +116,7 @@ func TestToken(t *testing.T) {
 			t.Errorf("Authorization %q = %d, want %d", value, got, want)
 		}
 	}
-	login := func(token, origin string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(http.MethodPost, "http://localhost/login", strings.NewReader(url.Values{"token": {token}}.Encode()))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if origin != "" {
-			r.Header.Set("Origin", origin)
-		}
-		return answer(d, r)
-	}
+	login := func(token, origin string) *httptest.ResponseRecorder { return loginAt(d, token, origin) }
 	if rec := login("wrong", "http://localhost"); rec.Code != 403 || rec.Header().Get("Set-Cookie") != "" || strings.Contains(rec.Body.String(), "wrong</") {
 		t.Errorf("wrong token = %d, %v", rec.Code, rec.Header())
 	}
@@ -142,7 +135,11 @@ func TestToken(t *testing.T) {
 	if got := get("/", "Cookie", cookie); got != 200 {
 		t.Errorf("the page with the cookie = %d, want 200", got)
 	}
-	if got := get("/", "Cookie", "rota_dash=0"); got != 401 {
+	other := newDash(t, rotadash.Params{Token: "another token, of another program"})
+	if name, _, _ := strings.Cut(cookie, "="); strings.HasPrefix(loginAt(other, "another token, of another program", "http://localhost").Header().Get("Set-Cookie"), name+"=") {
+		t.Error("two programs on one machine, with two tokens, overwrite each other's cookies")
+	}
+	if got := get("/", "Cookie", cookie[:len(cookie)-1]); got != 401 {
 		t.Errorf("the page with another cookie = %d, want 401", got)
 	}
 }
@@ -205,6 +202,15 @@ func TestWhoIsTurnedAwayIsLogged(t *testing.T) {
 			t.Errorf("%s: the log has %q", why, said)
 		}
 	}
+}
+
+func loginAt(d *rotadash.Dash, token, origin string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "http://localhost/login", strings.NewReader(url.Values{"token": {token}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if origin != "" {
+		r.Header.Set("Origin", origin)
+	}
+	return answer(d, r)
 }
 
 func TestBodiesAreBounded(t *testing.T) {
