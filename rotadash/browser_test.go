@@ -86,7 +86,7 @@ func (p *program) url() string { return "http://" + p.addr + "/" }
 const hostile = `<img src="/x" onerror="window.hacked=1">`
 
 func (p *program) start(l net.Listener, write bool, token string) error {
-	dash, err := rotadash.New(rotadash.Params{Title: "test", Write: write, Token: token, Recorder: rota.RecorderParams{PerSecond: 10_000}, Log: slog.New(slog.NewTextHandler(&p.log, nil))})
+	dash, err := rotadash.New(rotadash.Params{Title: "test", Write: write, Token: token, Recorder: rota.RecorderParams{PerSecond: 1e6}, Log: slog.New(slog.NewTextHandler(&p.log, nil))})
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ function showService(s) {
   const [level, text] = verdict(s);
   put($("verdict"), text);
   attribute($("verdict"), "class", "badge " + level);
-  const facts = [`${s.now.set} replicas`];
+  const facts = [`${s.now.set} ${s.now.set === 1 ? "replica" : "replicas"}` + (s.now.drained ? ` and ${s.now.drained} drained` : "")];
   if (s.now.set_age_s >= 0) facts.push(`set ${s.now.set_age_s < 90 ? Math.round(s.now.set_age_s) + " s" : Math.round(s.now.set_age_s / 60) + " min"} old`);
   if (s.now.hedge_delay_ms) facts.push(`hedges after ${millis(s.now.hedge_delay_ms)}`);
   put($("facts"), facts.join(" · "));

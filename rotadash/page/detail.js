@@ -50,7 +50,7 @@ function body(said, d) {
       fact("Replicas in the set", String(d.nodes)), fact("All were used", d.panic ? "yes: too few were fit" : null)),
     d.tries.length ? bars(d, total) : make("p", { text: "No attempt was sent." }),
     ...d.tries.map((t, i) => attempt(t, i, d)),
-    make("p", { class: "quiet" }, "The address of this page leads here, while the program keeps the call. ",
+    make("p", { class: "quiet link" }, "The address of this page leads here, while the program keeps the call. ",
       make("a", { href: "/api/decisions/" + encodeURIComponent(open), text: "As JSON" })),
   ].filter(Boolean);
 }
@@ -75,11 +75,12 @@ function attempt(t, i, d) {
     t.error ? make("p", { class: "error", text: t.error }) : null,
     looked.length === 0 ? make("p", { class: "quiet", text: d.traced ? "No candidates were noted." : "The call was not traced: it was kept because it failed or was repeated, and its candidates are not known." }) :
       make("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Candidates of attempt ${i + 1}` }, make("table", {},
-        make("thead", {}, make("tr", {}, ...["Candidate", "Score", "In flight", "Latency", "What became of it"].map((text, c) => make("th", { scope: "col", text, class: c > 0 && c < 4 ? "n" : null })))),
+        make("thead", {}, make("tr", {}, ...["Candidate", "What became of it", "Score", "In flight", "Latency"].map((text, c) => make("th", { scope: "col", text, class: c > 1 ? "n" : null })))),
         make("tbody", {}, ...looked.map(c => make("tr", { class: c.chosen ? "chosen" : null },
-          make("th", { scope: "row", class: "name", text: host(c.replica), title: c.replica }), make("td", { class: "n", text: c.score == null ? "–" : c.score.toLocaleString("en", { maximumSignificantDigits: 4 }) }),
-          make("td", { class: "n", text: c.in_flight }), make("td", { class: "n", text: c.latency_ms ? millis(c.latency_ms) : "–" }),
-          make("td", {}, c.chosen ? make("span", { class: "badge good", text: "chosen" }) : c.passed ? make("span", { text: "passed over: " + c.passed }) : make("span", { class: "quiet", text: "not the best" }))))))));
+          make("th", { scope: "row", class: "name", text: host(c.replica), title: c.replica }),
+          make("td", {}, c.chosen ? make("span", { class: "badge good", text: "chosen" }) : c.passed ? make("span", { text: "passed over: " + c.passed }) : make("span", { class: "quiet", text: "not the best" })),
+          make("td", { class: "n", text: c.score == null ? "–" : c.score.toLocaleString("en", { maximumSignificantDigits: 4 }) }),
+          make("td", { class: "n", text: c.in_flight }), make("td", { class: "n", text: c.latency_ms ? millis(c.latency_ms) : "–" })))))));
 }
 
 export function startDetail() {
