@@ -127,7 +127,7 @@ class Chart {
       if (!marked.has(e.kind)) continue;
       const x = u.valToPos(Date.parse(e.time) / 1000, "x", true);
       if (x < left || x > left + width) continue;
-      c.strokeStyle = color({ good: "good", bad: "bad" }[e.level] ?? "note");
+      c.strokeStyle = color(e.level === "bad" ? "bad" : e.level === "good" && e.kind !== "config" ? "good" : "note");
       c.beginPath();
       c.moveTo(x, top);
       c.lineTo(x, top + height);
