@@ -105,6 +105,17 @@ func TestDecisionOfAHedge(t *testing.T) {
 	}
 }
 
+// An attempt that the deadline ends has timed out, though nothing has come of it yet.
+func TestDecisionOfADeadline(t *testing.T) {
+	w := newWorld(1, rota.Policy{Timeout: 10 * ms}, 1, rota.RoundRobin())
+	w.respond = func(*rota.Attempt) (time.Duration, rota.Outcome) { return time.Second, rota.Outcome{} }
+	d := decide(t, w, rota.Call{})
+	text, err := json.Marshal(d)
+	if err != nil || !strings.Contains(string(text), `"result":"timed out"`) {
+		t.Errorf("%s, %v; want a try that timed out", text, err)
+	}
+}
+
 // Who has nothing traced is told of what is not as it should be: failures, and calls of several attempts.
 func TestOnlyTroubleIsToldUntraced(t *testing.T) {
 	var told []*rota.Decision

@@ -71,10 +71,10 @@ func (t *Try) result() string {
 	switch {
 	case t.Won:
 		return "won"
+	case t.TimedOut: // though it may not have come back yet
+		return "timed out"
 	case t.UnderWay:
 		return "under way"
-	case t.TimedOut:
-		return "timed out"
 	}
 	return t.Verdict.String()
 }

@@ -9,8 +9,9 @@ import (
 	"sync"
 )
 
-// Overrides is a Resolver that changes by hand what another one tells: it drains replicas, and gives them other weights. Methods may be called concurrently; what they change, the Client knows a moment later. They need a set:
-// before the first there is no replica to name.
+// Overrides is a Resolver that changes by hand what another one tells: it drains replicas, and gives them other weights.
+// Methods may be called concurrently; what they change, the Client knows a moment later. They need a set: before the first
+// there is no replica to name.
 type Overrides struct {
 	inner Resolver
 

@@ -54,7 +54,7 @@ func (d *Dash) routes() *http.ServeMux {
 	m.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) })
 	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, map[string]string{"status": "ok"}) })
 	m.HandleFunc("GET /events", d.stream)
-	m.HandleFunc("GET /api/state", func(w http.ResponseWriter, r *http.Request) { writeJSON(w, d.state(0, "")) })
+	m.HandleFunc("GET /api/state", d.sendState)
 	m.HandleFunc("GET /api/events", d.listEvents)
 	m.HandleFunc("GET /api/decisions", d.listDecisions)
 	m.HandleFunc("GET /api/decisions/{id}", d.oneDecision)
@@ -77,6 +77,19 @@ func (d *Dash) sendAsset(w http.ResponseWriter, r *http.Request, name string) {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", a.tag)
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(a.data))
+}
+
+// sendState sends everything, or of replicas those of one service: of many services with many replicas it is megabytes.
+func (d *Dash) sendState(w http.ResponseWriter, r *http.Request) {
+	of := r.FormValue("service")
+	d.mu.Lock()
+	known := of == "" || d.serviceLocked(of) != nil
+	d.mu.Unlock()
+	if !known {
+		refuse(w, http.StatusNotFound, "no such service")
+		return
+	}
+	writeJSON(w, d.state(0, of))
 }
 
 func (d *Dash) listEvents(w http.ResponseWriter, r *http.Request) {

@@ -150,6 +150,14 @@ func TestStreamOfOneService(t *testing.T) {
 			}
 			return named
 		}
+		for path, want := range map[string]string{"": "users other ", "?service=other": "other "} {
+			if status, body := w.get("/api/state" + path); status != 200 || rows(string(body)) != want {
+				t.Errorf("/api/state%s: %d with the replicas of %s, want %s", path, status, rows(string(body)), want)
+			}
+		}
+		if status, _ := w.get("/api/state?service=none"); status != 404 {
+			t.Errorf("the state of a service that there is not: %d, want 404", status)
+		}
 		for path, want := range map[string]string{"?service=other": "other ", "?service=": "users ", "?service=none": "users ", "": "users other "} {
 			s := w.watchAt("/events"+path, "")
 			w.calls(2)
