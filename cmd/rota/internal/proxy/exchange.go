@@ -72,6 +72,7 @@ func (x *exchange) serve() {
 	route, other := x.state.table.find(x.r)
 	if route == nil {
 		if x.why = "no route"; other {
+			x.w.Header()["Allow"] = []string{x.state.table.methods(x.r)}
 			x.fail(http.StatusMethodNotAllowed, "no route for this method")
 			return
 		}
@@ -98,30 +99,6 @@ func (x *exchange) serve() {
 		return
 	}
 	x.forward()
-}
-
-// refusal says why a request is not passed on, wherever it would go.
-func refusal(r *http.Request) (status int, why string) {
-	switch {
-	case r.Method == http.MethodConnect:
-		return http.StatusMethodNotAllowed, "CONNECT is for forward proxies"
-	case r.URL.Path == "" || r.URL.Path[0] != '/' || dotted(r.URL.Path):
-		return http.StatusBadRequest, "the path has . or .. in it" // what it fits here, it might not fit there
-	}
-	return 0, ""
-}
-
-// dotted reports whether a segment of the path is . or ..
-func dotted(path string) bool {
-	if !strings.Contains(path, "/.") {
-		return false
-	}
-	for seg := range strings.SplitSeq(path, "/") {
-		if seg == "." || seg == ".." {
-			return true
-		}
-	}
-	return false
 }
 
 // forward sends the request on and passes the response back.
@@ -198,21 +175,18 @@ func (x *exchange) prepare(out, in *http.Request) (trailers bool) {
 	u := *in.URL
 	u.Scheme, u.Host, u.User = rt.service.scheme, rt.service.name, nil
 	if w := &rt.spec.Rewrite; w.StripPrefix != "" || w.AddPrefix != "" {
-		u.Path = rt.rewritePath(u.Path)
-		if u.RawPath != "" {
-			u.RawPath = rt.rewritePath(u.RawPath)
-		}
+		rt.rewritePath(&u)
 	}
 	out.URL, out.RequestURI, out.Close = &u, "", false
 	if h := rt.spec.Rewrite.Host; h != "" {
 		out.Host = h
 	}
+	trailers = stripHops(out.Header) // before what we say of the client, which it might name in Connection
 	x.state.forwarded.apply(out.Header, in, x.peer)
-	trailers = stripHops(out.Header)
+	rt.request.apply(out.Header)
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = noUserAgent // or net/http sends its own
 	}
-	rt.request.apply(out.Header)
 	return trailers
 }
 

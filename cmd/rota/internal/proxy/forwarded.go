@@ -78,7 +78,10 @@ func (f *forwarding) apply(h http.Header, in *http.Request, peer netip.Addr) {
 			line = strings.Join(chain, ", ") + ", " + from
 		}
 		three := [3]string{line, proto, host} // one allocation
-		h["X-Forwarded-For"], h["X-Forwarded-Proto"], h["X-Forwarded-Host"] = three[0:1:1], three[1:2:2], three[2:3:3]
+		h["X-Forwarded-For"], h["X-Forwarded-Proto"] = three[0:1:1], three[1:2:2]
+		if host != "" {
+			h["X-Forwarded-Host"] = three[2:3:3]
+		}
 	}
 	if f.rfc {
 		h["Forwarded"] = []string{strings.Join(append(elements, element(peer, proto, host)), ", ")}

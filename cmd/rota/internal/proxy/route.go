@@ -53,7 +53,7 @@ func newRoute(spec *setup.Route, sv *service, policy *setup.Policy, p *Proxy) (*
 	if p.params.Metrics != nil {
 		r.counts = p.params.Metrics.route(spec.Name)
 	}
-	r.upgrades = r.newUpgrades()
+	r.upgrades = r.newUpgrades(p.params.Log)
 	return r, nil
 }
 
@@ -106,6 +106,22 @@ func (t *table) find(r *http.Request) (found *route, other bool) {
 	return nil, other
 }
 
+// methods are those that a request might have had instead, for the header Allow.
+func (t *table) methods(r *http.Request) string {
+	var list []string
+	as := *r
+	for _, rt := range t.routes {
+		for _, m := range rt.spec.Method {
+			as.Method = m
+			if found, _ := t.find(&as); found == rt && !slices.Contains(list, m) {
+				list = append(list, m)
+			}
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
 // hostOf is a Host header without its port, in lower case, without the dot of the root.
 func hostOf(s string) string {
 	if h, _, err := net.SplitHostPort(s); err == nil {
@@ -115,6 +131,7 @@ func hostOf(s string) string {
 }
 
 func fitsHost(pattern, host string) bool {
+	pattern = strings.TrimSuffix(pattern, ".")
 	if below, ok := strings.CutPrefix(pattern, "*"); ok {
 		return len(host) > len(below) && strings.HasSuffix(host, strings.ToLower(below))
 	}
@@ -173,18 +190,4 @@ func (w *rewriting) apply(h http.Header) {
 	for _, a := range w.add {
 		h[a.name] = append(slices.Clip(h[a.name]), a.value)
 	}
-}
-
-// rewritePath returns a path as replicas see it.
-func (rt *route) rewritePath(path string) string {
-	w := &rt.spec.Rewrite
-	if rest, ok := strings.CutPrefix(path, w.StripPrefix); ok && w.StripPrefix != "" && fitsPath(strings.TrimSuffix(w.StripPrefix, "/"), path) {
-		if path = rest; !strings.HasPrefix(path, "/") {
-			path = "/" + path
-		}
-	}
-	if w.AddPrefix != "" {
-		path = strings.TrimSuffix(w.AddPrefix, "/") + path
-	}
-	return path
 }
