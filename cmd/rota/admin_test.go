@@ -20,7 +20,7 @@ func TestToken(t *testing.T) {
 	admin := []string{"proxy", "-listen=127.0.0.1:0", "-to=" + backend(t, "a"), "-admin=127.0.0.1:0", "-admin-token-file=" + file}
 	for _, text := range []string{"", "\n", "too short", "0123456789abcdef\nand another"} {
 		writeFileT(t, file, text)
-		if status, _, errs := again(t.Context(), false, admin...); status != exitUsage || !strings.Contains(errs, "admin.token_file") {
+		if status, _, errs := again(t.Context(), false, admin...); status != exitUsage || !strings.Contains(errs, "-admin-token-file") {
 			t.Errorf("a token of %q: status %d, %q", text, status, errs)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/rota-go/rota/cmd/rota/internal/document"
 	"github.com/rota-go/rota/cmd/rota/internal/setup"
 )
 
@@ -36,13 +35,9 @@ func runCheck(_ context.Context, args []string, io stdio) int {
 		fmt.Fprintln(io.err, "rota check: want one FILE; see rota check -h")
 		return exitUsage
 	}
-	doc, _, err := document.Read(*file)
+	s, err := setup.Read(*file)
 	if err == nil {
-		var s *setup.Setup
-		if s, err = setup.FromTree(doc); err == nil {
-			err = s.CheckFiles(doc)
-		}
-		err = document.Errors(*file, err)
+		err = s.CheckFiles()
 	}
 	if err != nil {
 		fmt.Fprintln(io.err, err)

@@ -43,6 +43,8 @@ type gateway struct {
 	// Only the goroutine of run changes these.
 	current *setup.Setup // what is in force
 	text    []byte       // of the file, as it was read last
+	refused string       // why the file is not in force; "" = it is
+	unread  int          // how often in a row it could not be read
 }
 
 // newGateway starts all that s says.
@@ -79,10 +81,12 @@ func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gate
 		return nil, err
 	}
 	g.metrics.Of(g.proxy)
-	g.servers = proxy.NewServers(g.proxy, g.log, g.sockets.Listen)
-	if err := g.servers.Apply(s); err != nil {
+	g.servers = proxy.NewServers(g.proxy, g.log, g.sockets)
+	change, err := g.servers.Prepare(s)
+	if err != nil {
 		return nil, errors.Join(err, g.proxy.Close())
 	}
+	change.Commit()
 	g.metrics.Applied(time.Now(), nil)
 	if g.dash != nil {
 		if err := g.showServices(); err != nil {
@@ -100,17 +104,20 @@ func (g *gateway) listenAdmin(a *setup.Admin) (net.Listener, error) {
 	if err == nil {
 		return l, nil
 	}
-	if !a.Implied() || g.flags.adminSet || !inUse(err) {
-		return nil, fmt.Errorf("admin: %w", err)
+	if !a.Implied() || g.flags.given["admin"] || !inUse(err) {
+		return nil, g.current.At("admin.listen", err)
 	}
 	g.log.Warn("no live page: its default address is in use; -admin=ADDRESS puts it elsewhere, -admin= turns it off", "error", err)
 	return nil, nil
 }
 
 func (g *gateway) newPage(a *setup.Admin) error {
-	token, err := a.Token()
-	if err != nil {
-		return fmt.Errorf("admin.token_file: %w", err)
+	token := ""
+	if a.TokenFile != "" {
+		var err error
+		if token, err = setup.ReadToken(a.TokenFile); err != nil {
+			return g.current.At("admin.token_file", err)
+		}
 	}
 	dash, err := rotadash.New(rotadash.Params{
 		Title: "rota proxy", Version: version(), Write: a.Write, Token: token, Hosts: a.Hosts, Pprof: a.Pprof, Log: g.log,
@@ -228,7 +235,8 @@ func (g *gateway) await(ctx context.Context) {
 	}
 }
 
-// reload puts the file in force if it has changed, or if asked. One that cannot be meant changes nothing.
+// reload puts the file in force if it has changed, or if asked. One that cannot be meant changes nothing, and is tried again: what
+// was wrong may be in a file that it names, or with an address.
 func (g *gateway) reload(asked bool) {
 	if asked {
 		if err := g.proxy.Reopen(); err != nil {
@@ -239,23 +247,29 @@ func (g *gateway) reload(asked bool) {
 		return
 	}
 	text, err := os.ReadFile(g.flags.config)
-	if err == nil && bytes.Equal(text, g.text) && !asked {
-		return
-	}
-	if err != nil && !asked {
-		return // it is being replaced, or is gone: what is in force stays, and SIGHUP says so
-	}
-	g.text = text
-	if err == nil {
+	if err != nil {
+		if g.unread++; g.unread == 1 && !asked {
+			return // it is being replaced
+		}
+	} else {
+		if g.unread = 0; bytes.Equal(text, g.text) && g.refused == "" && !asked {
+			return
+		}
+		g.text = text
 		err = g.apply()
+	}
+	if err != nil && err.Error() == g.refused && !asked {
+		return // which was said
 	}
 	g.metrics.Applied(time.Now(), err)
 	if err != nil {
+		g.refused = err.Error()
 		g.note(rotadash.Bad, "refused, what was in force stays: "+err.Error())
 		g.notice("The configuration in force is not what " + g.flags.config + " says, because that was refused: " + err.Error())
 		g.log.Error("config refused: what was in force stays", "file", g.flags.config, "error", err)
 		return
 	}
+	g.refused = ""
 	g.note(rotadash.Good, "applied")
 	g.notice("")
 	g.log.Info("config applied", "file", g.flags.config)
@@ -267,12 +281,15 @@ func (g *gateway) apply() error {
 	if err != nil {
 		return err
 	}
-	if err := g.proxy.Apply(next); err != nil {
+	change, err := g.servers.Prepare(next)
+	if err != nil {
 		return err
 	}
-	if err := g.servers.Apply(next); err != nil {
-		return errors.Join(err, g.proxy.Apply(g.current))
+	if err := g.proxy.Apply(next); err != nil {
+		change.Discard()
+		return err
 	}
+	change.Commit()
 	if !reflect.DeepEqual(g.current.Admin, next.Admin) {
 		g.log.Warn("what the file says of admin changes with a restart")
 	}

@@ -375,9 +375,10 @@ func certify(t *testing.T, dir, name string) *x509.Certificate {
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	server := certify(t, dir, "server")
-	certify(t, dir, "client")
+	client := certify(t, dir, "client")
+	writeFileT(t, filepath.Join(dir, "ca.crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: client.Raw})))
 	name := filepath.Join(dir, "rota.yaml")
-	text := strings.NewReplacer(`"127.0.0.1:0"`, `"127.0.0.1:0", tls: {cert: DIR/server.crt, key: DIR/server.key, client_ca: DIR/client.crt}`).
+	text := strings.NewReplacer(`"127.0.0.1:0"`, `"127.0.0.1:0", tls: {cert: DIR/server.crt, key: DIR/server.key, client_ca: DIR/ca.crt}`).
 		Replace(fmt.Sprintf(file, backend(t, "a")))
 	writeFileT(t, name, strings.ReplaceAll(text, "DIR", dir))
 	p := launch(t, nil, nil, "proxy", "-config="+name)
@@ -408,17 +409,36 @@ func TestTLS(t *testing.T) {
 	if got, err := call(server, false); err == nil {
 		t.Errorf("%q without a certificate, want none", got)
 	}
-	renewed := certify(t, dir, "server")
-	late := time.Now().Add(20 * time.Second)
-	for {
-		got, err := call(renewed, true)
-		if err == nil && got == "HTTP/2.0 a" {
-			break
-		}
-		if time.Now().After(late) {
-			t.Fatalf("the renewed certificate is not used: %q, %v", got, err)
+	until := func(what string, good func() bool) {
+		t.Helper()
+		for late := time.Now().Add(20 * time.Second); !good(); {
+			if time.Now().After(late) {
+				t.Fatal(what)
+			}
 		}
 	}
+	works := func(trusted *x509.Certificate) func() bool {
+		return func() bool {
+			got, err := call(trusted, true)
+			return err == nil && got == "HTTP/2.0 a"
+		}
+	}
+	renewed := certify(t, dir, "server")
+	until("the renewed certificate is not used", works(renewed))
+	writeFileT(t, filepath.Join(dir, "server.crt"), "half of a certi")
+	until("what cannot be read is not in the log", func() bool {
+		if !works(renewed)() {
+			t.Fatal("what cannot be read is used")
+		}
+		return strings.Contains(p.text(), "renewed file refused")
+	})
+	p.signal(syscall.SIGHUP)
+	p.await(1, `msg="config refused.*rota.yaml:2: listeners\[0\].tls.cert: `)
+	good := works(certify(t, dir, "server"))
+	until("the certificate after a bad one is not used", good)
+	p.await(1, `msg="config applied"`)
+	writeFileT(t, filepath.Join(dir, "ca.crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: renewed.Raw})))
+	until("clients of an authority that is not trusted any more come in", func() bool { return !good() })
 }
 
 // A second signal ends what the first one waits for.

@@ -23,7 +23,7 @@ type proxyFlags struct {
 	config    string
 	simple    setup.Simple
 	admin     string
-	adminSet  bool // the flag was given
+	given     map[string]bool // by the flags' names
 	write     bool
 	tokenFile string
 	pprof     bool
@@ -48,7 +48,7 @@ the file in force; SIGUSR2 starts the program anew on the same sockets, and leav
 var simpleFlags = []string{"listen", "to", "idempotent", "max-time", "balancer", "buffer", "access-log", "access-log-json", "trust"}
 
 func parseProxyFlags(args []string, output io.Writer) (*proxyFlags, error) {
-	f := new(proxyFlags)
+	f := &proxyFlags{given: map[string]bool{}}
 	set := flag.NewFlagSet("rota proxy", flag.ContinueOnError)
 	set.SetOutput(output)
 	set.Usage = func() {
@@ -64,12 +64,14 @@ func parseProxyFlags(args []string, output io.Writer) (*proxyFlags, error) {
 	}
 	simple := false
 	set.Visit(func(one *flag.Flag) {
-		f.adminSet = f.adminSet || one.Name == "admin"
+		f.given[one.Name] = true
 		simple = simple || slices.Contains(simpleFlags, one.Name)
 	})
 	switch {
 	case f.config != "" && simple:
 		return nil, errors.New("-config says all: want it without -listen, -to and what belongs to them")
+	case f.wait < 0 || f.shutdown < 0:
+		return nil, errors.New("-drain-wait and -drain-time: want >= 0")
 	case f.config == "" && !simple:
 		return nil, errors.New("want -listen and -to, or -config")
 	}
@@ -94,8 +96,9 @@ func (f *proxyFlags) define(set *flag.FlagSet) {
 	set.BoolVar(&f.write, "admin-write", false, "the page may drain and eject replicas, and change weights")
 	set.StringVar(&f.tokenFile, "admin-token-file", "", "a `FILE` with a token that the page and the metrics ask for")
 	set.BoolVar(&f.pprof, "pprof", false, "serve /debug/pprof beside the page")
-	set.DurationVar(&f.wait, "drain-wait", 0, "how long to serve on while saying that it drains (default 5s)")
-	set.DurationVar(&f.shutdown, "drain-time", 0, "how long requests under way have then, to end (default 10s)")
+	drain := setup.DefaultDrain()
+	set.DurationVar(&f.wait, "drain-wait", drain.Wait, "how long to serve on while saying that it drains; 0 = not")
+	set.DurationVar(&f.shutdown, "drain-time", drain.Shutdown, "how long requests under way have then, to end; 0 = none")
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	set.BoolVar(&f.jsonLog, "log-json", false, "write the log in JSON")
 }
@@ -114,18 +117,23 @@ func (f *proxyFlags) setup() (*setup.Setup, error) {
 		return nil, err
 	}
 	f.overrule(s)
+	if f.tokenFile != "" {
+		if _, err := setup.ReadToken(f.tokenFile); err != nil {
+			return nil, fmt.Errorf("-admin-token-file: %w", err)
+		}
+	}
 	if a := s.Admin; a != nil && a.Open() {
 		return nil, fmt.Errorf("-admin-write: %s is not loopback: whoever reaches it may change things; want -admin-token-file too", a.Listen)
 	}
-	return s, s.CheckFiles(nil)
+	return s, s.CheckFiles()
 }
 
 // overrule lays flags over a file.
 func (f *proxyFlags) overrule(s *setup.Setup) {
 	switch {
-	case f.adminSet && f.admin == "":
+	case f.given["admin"] && f.admin == "":
 		s.Admin = nil
-	case f.adminSet:
+	case f.given["admin"]:
 		if s.Admin == nil {
 			s.Admin = new(setup.Admin)
 		}
@@ -137,10 +145,10 @@ func (f *proxyFlags) overrule(s *setup.Setup) {
 			a.TokenFile = f.tokenFile
 		}
 	}
-	if f.wait != 0 {
+	if f.given["drain-wait"] {
 		s.Drain.Wait = f.wait
 	}
-	if f.shutdown != 0 {
+	if f.given["drain-time"] {
 		s.Drain.Shutdown = f.shutdown
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -51,9 +52,37 @@ func notYAML(doc []byte, err error) error {
 		if from := at.ContextMark.Line; at.ContextMsg != "" && from > 0 {
 			text = fmt.Sprintf("%s, %s that begins in line %d", text, at.ContextMsg, min(from, last))
 		}
-		return &tree.Error{Line: min(at.Mark.Line, last), Err: fmt.Errorf("not YAML: %s", text)}
+		line := min(at.Mark.Line, last)
+		switch {
+		case line == 0:
+			line = lineOfBad(doc)
+		case tabbed(doc, line):
+			text = "a tab before it, want spaces"
+		}
+		return &tree.Error{Line: line, Err: fmt.Errorf("not YAML: %s", text)}
 	}
-	return fmt.Errorf("not YAML: %w", err)
+	return &tree.Error{Line: lineOfBad(doc), Err: fmt.Errorf("not YAML: %w", err)}
+}
+
+// tabbed reports whether a line begins with white space that has a tab in it.
+func tabbed(doc []byte, line int) bool {
+	for range line - 1 {
+		_, doc, _ = bytes.Cut(doc, []byte("\n"))
+	}
+	doc, _, _ = bytes.Cut(doc, []byte("\n"))
+	return bytes.ContainsRune(doc[:len(doc)-len(bytes.TrimLeft(doc, " \t"))], '\t')
+}
+
+// lineOfBad is the line of the first byte that YAML has no use for; 0 = there is none.
+func lineOfBad(doc []byte) int {
+	for at := 0; at < len(doc); {
+		r, size := utf8.DecodeRune(doc[at:])
+		if r == utf8.RuneError && size == 1 || r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f {
+			return 1 + bytes.Count(doc[:at], []byte("\n"))
+		}
+		at += size
+	}
+	return 0
 }
 
 // lastLine is the number of the last line that has something in it. YAML knows more ends of lines than JSON.

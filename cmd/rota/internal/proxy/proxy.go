@@ -87,7 +87,7 @@ func (p *Proxy) Apply(s *setup.Setup) error {
 		spec := s.Services[name]
 		sv, change, err := p.service(next[name], name, &spec)
 		if err != nil {
-			return discard(fmt.Errorf("services.%s: %w", name, err))
+			return discard(s.At("services."+name, err))
 		}
 		if sv != next[name] {
 			made = append(made, sv)
@@ -114,7 +114,7 @@ func (p *Proxy) newState(s *setup.Setup, services map[string]*service) (*state, 
 	} else if s.AccessLog != nil {
 		var err error
 		if st.access, err = newAccessLog(s.AccessLog, p.params.Out, p.params.Err); err != nil {
-			return nil, fmt.Errorf("access_log.to: %w", err)
+			return nil, s.At("access_log.to", err)
 		}
 	}
 	for i := range s.Routes {
@@ -122,7 +122,7 @@ func (p *Proxy) newState(s *setup.Setup, services map[string]*service) (*state, 
 		policy := s.Services[name].Policy
 		r, err := newRoute(&s.Routes[i], services[name], &policy, p)
 		if err != nil {
-			return nil, fmt.Errorf("routes[%d]: %w", i, err)
+			return nil, s.At(fmt.Sprintf("routes[%d]", i), err)
 		}
 		st.table.add(r)
 	}

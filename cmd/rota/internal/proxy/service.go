@@ -2,9 +2,8 @@ package proxy
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +25,7 @@ type service struct {
 	overrides *rota.Overrides
 	transport *rotahttp.Transport
 	base      *http.Transport
+	ca        string // of the file of authorities, as it was read
 }
 
 // service returns what serves spec: old, if that can do it, or another. change is to be called once it is in use.
@@ -58,11 +58,19 @@ func (sv *service) serves(spec *setup.Service) bool {
 		s.Policy = setup.Policy{}
 		s.Calls, s.CallsPerSecond, s.Replicas, s.TTL, s.P99 = nil, 0, 0, 0, 0
 	}
-	return same && reflect.DeepEqual(a, b)
+	return same && reflect.DeepEqual(a, b) && sv.ca == caOf(spec)
+}
+
+// caOf changes when the file of authorities does.
+func caOf(spec *setup.Service) string {
+	if spec.TLS == nil || spec.TLS.CA == "" {
+		return ""
+	}
+	return stampOf([]string{spec.TLS.CA})
 }
 
 func (p *Proxy) newService(name string, spec *setup.Service) (*service, error) {
-	sv := &service{name: name, spec: *spec, scheme: "http"}
+	sv := &service{name: name, spec: *spec, scheme: "http", ca: caOf(spec)}
 	if spec.TLS != nil {
 		sv.scheme = "https"
 	}
@@ -70,7 +78,7 @@ func (p *Proxy) newService(name string, spec *setup.Service) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sv.base, err = newBase(spec); err != nil {
+	if sv.base, err = newBase(spec, p.params.Log); err != nil {
 		return nil, err
 	}
 	host, _ := os.Hostname()
@@ -108,7 +116,7 @@ func (sv *service) close() {
 }
 
 // newBase returns the http.Transport for a service.
-func newBase(spec *setup.Service) (*http.Transport, error) {
+func newBase(spec *setup.Service, log *slog.Logger) (*http.Transport, error) {
 	t := rotahttp.NewTransport()
 	if spec.Dial > 0 {
 		t.DialContext = (&net.Dialer{Timeout: spec.Dial, KeepAlive: 15 * time.Second}).DialContext
@@ -130,37 +138,25 @@ func newBase(spec *setup.Service) (*http.Transport, error) {
 		return t, nil
 	}
 	var err error
-	t.TLSClientConfig, err = clientTLS(spec.TLS)
+	t.TLSClientConfig, err = clientTLS(spec.TLS, log)
 	return t, err
 }
 
-func clientTLS(spec *setup.ClientTLS) (*tls.Config, error) {
+func clientTLS(spec *setup.ClientTLS, log *slog.Logger) (*tls.Config, error) {
 	c := &tls.Config{ServerName: spec.ServerName, MinVersion: tls.VersionTLS12}
 	if spec.CA != "" {
-		pool, err := readPool(spec.CA)
+		pool, err := setup.ReadPool(spec.CA)
 		if err != nil {
 			return nil, fmt.Errorf("tls.ca: %w", err)
 		}
 		c.RootCAs = pool
 	}
 	if spec.Cert != "" {
-		pair := &keyPair{cert: spec.Cert, key: spec.Key}
-		if _, err := pair.get(); err != nil {
+		pair, err := newKeyPair(log, spec.Cert, spec.Key)
+		if err != nil {
 			return nil, fmt.Errorf("tls.cert: %w", err)
 		}
-		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.get() }
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.get(), nil }
 	}
 	return c, nil
-}
-
-func readPool(name string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New(name + " has no certificate in it")
-	}
-	return pool, nil
 }

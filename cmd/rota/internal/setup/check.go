@@ -6,13 +6,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/rota-go/rota/internal/tree"
 	"github.com/rota-go/rota/resolve"
+	"github.com/rota-go/rota/rotahttp"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -41,7 +41,10 @@ func (c *checker) listeners() {
 	if len(c.setup.Listeners) == 0 {
 		c.say("listeners", "there is none, want at least one")
 	}
-	names := map[string]bool{}
+	names, addrs := map[string]bool{pageSocket: true}, map[string]bool{}
+	if a := c.setup.Admin; a != nil && !strings.HasSuffix(a.Listen, ":0") {
+		addrs[a.Listen] = true
+	}
 	for i, l := range c.setup.Listeners {
 		at := func(key string) string { return fmt.Sprintf("listeners[%d].%s", i, key) }
 		switch {
@@ -51,10 +54,17 @@ func (c *checker) listeners() {
 			c.say(at("listen"), "want the name of a socket after fd:")
 		case !strings.HasPrefix(l.Listen, "fd:") && !address(l.Listen):
 			c.say(at("listen"), "%q, want an address such as :8090, 127.0.0.1:8090 or fd:NAME", l.Listen)
+		case l.Name == pageSocket:
+			c.say(at("name"), "the socket of the live page is called %s, want another name", l.Name)
+		case addrs[l.Listen]:
+			c.say(at("listen"), "%s is taken by another listener, or the live page", l.Listen)
 		case names[l.Name]:
-			c.say(at("listen"), "there are two listeners called %s", l.Name)
+			c.say(at("name"), "there are two listeners called %s", l.Name)
 		}
 		names[l.Name] = true
+		if !strings.HasSuffix(l.Listen, ":0") { // a port that nobody has
+			addrs[l.Listen] = true
+		}
 		for j, p := range l.Protocols {
 			c.oneOf(fmt.Sprintf("listeners[%d].protocols[%d]", i, j), p, "http1", "http2")
 		}
@@ -94,9 +104,10 @@ func (c *checker) want(path, value, what string) {
 	}
 }
 
+// oneOf wants one of those that are known; "" is what is left out.
 func (c *checker) oneOf(path, value string, known ...string) {
 	if !slices.Contains(known, value) {
-		c.say(path, "%q, want one of %s", value, strings.Join(known, ", "))
+		c.say(path, "%q, want one of %s", value, strings.TrimPrefix(strings.Join(known, ", "), ", "))
 	}
 }
 
@@ -115,6 +126,12 @@ func (c *checker) routes() {
 		c.say("routes", "there is none, want at least one")
 	}
 	for i := range c.setup.Routes {
+		for j := range i {
+			if a, b := &c.setup.Routes[i], &c.setup.Routes[j]; a.shadowed(b) {
+				c.say(fmt.Sprintf("routes[%d]", i), "nothing gets here: routes[%d] fits the same requests", j)
+				break
+			}
+		}
 		c.route(&c.setup.Routes[i], func(key string) string { return fmt.Sprintf("routes[%d].%s", i, key) })
 	}
 }
@@ -133,10 +150,8 @@ func (c *checker) route(r *Route, at func(string) string) {
 			}
 		}
 	}
-	if !strings.HasPrefix(r.Path, "/") {
-		c.say(at("path"), "%q, want it to begin with /", r.Path)
-	}
-	if strings.Contains(r.Host, ":") || strings.LastIndex(r.Host, "*") > 0 || r.Host == "*" || strings.HasPrefix(r.Host, "*") && !strings.HasPrefix(r.Host, "*.") {
+	c.path(at("path"), r.Path)
+	if !hostPattern(r.Host) {
 		c.say(at("host"), "%q, want a name without a port, or *.name; leave it out for any", r.Host)
 	}
 	for j, m := range r.Method {
@@ -144,10 +159,10 @@ func (c *checker) route(r *Route, at func(string) string) {
 			c.say(at(fmt.Sprintf("method[%d]", j)), "%q, want a method such as GET", m)
 		}
 	}
-	c.headers(at("header"), r.Header)
+	c.headers(at("header"), r.Header, "host: of the route")
 	for what, h := range map[string]Headers{"request": r.Rewrite.Request, "response": r.Rewrite.Response} {
-		c.headers(at("rewrite."+what+".set"), h.Set)
-		c.headers(at("rewrite."+what+".add"), h.Add)
+		c.headers(at("rewrite."+what+".set"), h.Set, "rewrite.host")
+		c.headers(at("rewrite."+what+".add"), h.Add, "rewrite.host")
 		for j, name := range h.Remove {
 			if !httpguts.ValidHeaderFieldName(name) {
 				c.say(at(fmt.Sprintf("rewrite.%s.remove[%d]", what, j)), "%q is no name of a header", name)
@@ -155,8 +170,8 @@ func (c *checker) route(r *Route, at func(string) string) {
 		}
 	}
 	for key, p := range map[string]string{"strip_prefix": r.Rewrite.StripPrefix, "add_prefix": r.Rewrite.AddPrefix} {
-		if p != "" && !strings.HasPrefix(p, "/") {
-			c.say(at("rewrite."+key), "%q, want it to begin with /", p)
+		if p != "" {
+			c.path(at("rewrite."+key), p)
 		}
 	}
 	if r.Key != "" && !httpguts.ValidHeaderFieldName(r.Key) {
@@ -173,13 +188,54 @@ func (c *checker) route(r *Route, at func(string) string) {
 	}
 }
 
-func (c *checker) headers(path string, all map[string]string) {
+// path checks the beginning of a path. Requests are compared with it as what their escapes stand for.
+func (c *checker) path(at, path string) {
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		c.say(at, "%q, want it to begin with /", path)
+	case strings.Contains(path, "*"):
+		c.say(at, "%q, want the beginning of a path without *: what is below fits, too", path)
+	case strings.ContainsAny(path, "?#%"):
+		c.say(at, "%q, want a path without query and escapes", path)
+	case strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../"):
+		c.say(at, "%q has . or .. in it: no such request is taken", path)
+	}
+}
+
+// hostPattern reports whether s is empty, a name, or *.name.
+func hostPattern(s string) bool {
+	rest, wild := strings.CutPrefix(s, "*.")
+	if wild && rest == "" {
+		return false
+	}
+	if strings.HasPrefix(rest, "[") && !wild { // an address of IPv6
+		a, err := netip.ParseAddr(strings.Trim(rest, "[]"))
+		return err == nil && a.Is6()
+	}
+	return !strings.ContainsAny(rest, ":/*?#@[] \t\\%")
+}
+
+// shadowed reports whether b, which is before r, takes all requests that r fits.
+func (r *Route) shadowed(b *Route) bool {
+	if !strings.EqualFold(strings.TrimSuffix(r.Host, "."), strings.TrimSuffix(b.Host, ".")) || strings.TrimSuffix(r.Path, "/") != strings.TrimSuffix(b.Path, "/") {
+		return false
+	}
+	if r.Path != b.Path && b.Path != "/" && strings.HasSuffix(b.Path, "/") {
+		return false // /a fits what /a/ does not
+	}
+	return slices.Equal(slices.Sorted(slices.Values(r.Method)), slices.Sorted(slices.Values(b.Method))) && maps.Equal(r.Header, b.Header)
+}
+
+// headers checks names and values. host is what Host is changed or compared by.
+func (c *checker) headers(path string, all map[string]string, host string) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
 			c.say(path, "%q is no name of a header", name)
 		case !httpguts.ValidHeaderFieldValue(all[name]):
 			c.say(path+"."+name, "the value has a character that a header cannot have")
+		case http.CanonicalHeaderKey(name) == "Host":
+			c.say(path, "Host is no header here, want %s", host)
 		case hopByHop[http.CanonicalHeaderKey(name)]:
 			c.say(path, "%s is between two hops: it is the proxy's own business", name)
 		}
@@ -196,6 +252,9 @@ func (c *checker) services() {
 	for _, name := range slices.Sorted(maps.Keys(c.setup.Services)) {
 		s := c.setup.Services[name]
 		at := func(key string) string { return "services." + name + "." + key }
+		if !serviceName(name) {
+			c.say("services."+name, "want a name of letters, digits, -, _ and dots")
+		}
 		if s.Target == "" {
 			c.say(at("target"), "want addresses, or dns:///name:port, dns+srv:///name or file:///path")
 		} else if _, err := resolve.Parse(s.Target); err != nil {
@@ -209,8 +268,13 @@ func (c *checker) services() {
 			c.say(at("protocol"), "h2c is HTTP/2 without TLS: want auto, or no tls")
 		}
 		c.times(at, times{"dial": s.Dial, "ttl": s.TTL, "p99": s.P99})
-		if ch := s.Check; ch != nil && !strings.HasPrefix(ch.Path, "/") {
-			c.say(at("check.path"), "%q, want a path such as /readyz", ch.Path)
+		if ch := s.Check; ch != nil {
+			c.check(ch, func(key string) string { return at("check." + key) })
+		}
+		for key, v := range map[string]float64{"calls_per_second": s.CallsPerSecond, "replicas": float64(s.Replicas)} {
+			if !(v >= 0) {
+				c.say(at(key), "%v, want >= 0", v)
+			}
 		}
 		for i, other := range s.Calls {
 			if _, ok := c.setup.Services[other]; !ok {
@@ -220,12 +284,36 @@ func (c *checker) services() {
 	}
 }
 
+// serviceName reports whether name can be a host in a URL, and a label of metrics.
+func serviceName(name string) bool {
+	for _, b := range []byte(name) {
+		if b != '-' && b != '_' && b != '.' && (b < '0' || b > '9') && (b < 'A' || b > 'Z') && (b < 'a' || b > 'z') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func (c *checker) check(ch *rotahttp.Check, at func(string) string) {
+	if !strings.HasPrefix(ch.Path, "/") {
+		c.say(at("path"), "%q, want a path such as /readyz", ch.Path)
+	}
+	c.oneOf(at("scheme"), ch.Scheme, "", "http", "https")
+	c.times(at, times{"interval": ch.Interval, "timeout": ch.Timeout})
+	if ch.Failures < 0 {
+		c.say(at("failures"), "%d, want >= 0", ch.Failures)
+	}
+	if ch.Successes < 0 {
+		c.say(at("successes"), "%d, want >= 0", ch.Successes)
+	}
+}
+
 func (c *checker) rest() {
 	s := c.setup
 	if a := s.AccessLog; a != nil {
 		c.oneOf("access_log.format", a.Format, "logfmt", "json")
-		if !(a.Sample > 0 && a.Sample <= 1) {
-			c.say("access_log.sample", "%v, want more than 0, and at most 1", a.Sample)
+		if !(a.Sample >= 0 && a.Sample <= 1) {
+			c.say("access_log.sample", "%v, want 0 to 1", a.Sample)
 		}
 	}
 	c.networks("forwarded.trust", s.Forwarded.Trust)
@@ -265,52 +353,4 @@ func (c *checker) networks(path string, all []string) {
 			c.say(fmt.Sprintf("%s[%d]", path, i), "%q, want a network such as 10.0.0.0/8", s)
 		}
 	}
-}
-
-// Files are the files that a setup names, by the keys that do.
-func (s *Setup) Files() map[string]string {
-	files := map[string]string{}
-	put := func(key, name string) {
-		if name != "" {
-			files[key] = name
-		}
-	}
-	for i, l := range s.Listeners {
-		if l.TLS != nil {
-			put(fmt.Sprintf("listeners[%d].tls.cert", i), l.TLS.Cert)
-			put(fmt.Sprintf("listeners[%d].tls.key", i), l.TLS.Key)
-			put(fmt.Sprintf("listeners[%d].tls.client_ca", i), l.TLS.ClientCA)
-		}
-	}
-	for name, sv := range s.Services {
-		if sv.TLS != nil {
-			put("services."+name+".tls.ca", sv.TLS.CA)
-			put("services."+name+".tls.cert", sv.TLS.Cert)
-			put("services."+name+".tls.key", sv.TLS.Key)
-		}
-	}
-	if s.Admin != nil {
-		put("admin.token_file", s.Admin.TokenFile)
-	}
-	return files
-}
-
-// CheckFiles says which of the files that the setup names cannot be read here.
-func (s *Setup) CheckFiles(doc *tree.Node) error {
-	c := &checker{setup: s, doc: doc}
-	files := s.Files()
-	for _, key := range slices.Sorted(maps.Keys(files)) {
-		f, err := os.Open(files[key])
-		if err != nil {
-			c.say(key, "%v", err)
-			continue
-		}
-		_ = f.Close()
-		if key == "admin.token_file" {
-			if _, err := s.Admin.Token(); err != nil {
-				c.say(key, "%v", err)
-			}
-		}
-	}
-	return tree.Join(c.wrong)
 }

@@ -18,17 +18,42 @@ func Read(name string) (*Setup, error) {
 		return nil, err
 	}
 	s, err := FromTree(n)
-	return s, document.Errors(name, err)
+	if err != nil {
+		return nil, document.Errors(name, err)
+	}
+	s.file = name
+	return s, nil
+}
+
+// At is an error about what a key says, with its file and line, or the flag that said so.
+func (s *Setup) At(key string, err error) error { return s.named(s.doc.Errorf(key, "%w", err)) }
+
+func (s *Setup) named(err error) error {
+	if s.file != "" {
+		return document.Errors(s.file, err)
+	}
+	all := tree.All(err)
+	for i, e := range all {
+		for _, f := range flagsOfKeys {
+			if strings.HasPrefix(e.Path, f.key) {
+				all[i] = &tree.Error{Path: f.flag, Err: e.Err}
+			}
+		}
+	}
+	return tree.Join(all)
 }
 
 // FromTree reads a document, and fills in what it leaves out.
 func FromTree(n *tree.Node) (*Setup, error) {
-	s := &Setup{Admin: new(Admin)}
+	s := &Setup{Admin: new(Admin), AccessLog: &AccessLog{Sample: 1}, Drain: DefaultDrain(), doc: n}
 	if n == nil || n.Kind == tree.Null {
 		return nil, n.Errorf("", "the file is empty, want listeners, routes and services (rota init writes an example)")
 	}
 	if err := tree.Decode(n, s); err != nil {
 		return nil, err
+	}
+	if n.Get("access_log") == nil {
+		s.AccessLog = nil
 	}
 	s.fill()
 	return s, s.check(n)
@@ -65,9 +90,6 @@ func (s *Setup) fill() {
 	}
 	if a := s.AccessLog; a != nil {
 		a.To, a.Format = orText(a.To, "stderr"), orText(a.Format, "logfmt")
-		if a.Sample == 0 {
-			a.Sample = 1
-		}
 	}
 	s.Forwarded.Send = orText(s.Forwarded.Send, "x-forwarded")
 	if s.Forwarded.Hops == 0 {
@@ -148,7 +170,7 @@ var units = []struct {
 func (b *Bytes) DecodeTree(n *tree.Node) error {
 	v, err := parseBytes(n.Text)
 	if err != nil || n.Kind != tree.Number && n.Kind != tree.String {
-		return n.Errorf("", "want a size such as 65536, 64KiB or 1MB")
+		return n.Errorf("", "%.40q, want a size such as 65536, 64KiB or 1MB", n.Text)
 	}
 	*b = v
 	return nil

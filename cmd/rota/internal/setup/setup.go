@@ -2,12 +2,10 @@
 package setup
 
 import (
-	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/rota-go/rota/config"
+	"github.com/rota-go/rota/internal/tree"
 	"github.com/rota-go/rota/rotahttp"
 )
 
@@ -21,6 +19,9 @@ type Setup struct {
 	Admin     *Admin             // the live page and metrics; on by default
 	Drain     Drain              // how the proxy leaves
 	Debug     Debug              // who may ask why a request went where it did
+
+	file string     // where it is from; "" = flags
+	doc  *tree.Node // the same; nil = flags
 }
 
 // Listener is a socket, and how requests come in on it.
@@ -133,7 +134,7 @@ type ClientTLS struct {
 type AccessLog struct {
 	To     string  // stdout, stderr (the default), or a file, which is opened again on SIGHUP
 	Format string  // logfmt (the default) or json
-	Sample float64 // the share of requests that are logged; those with a status of 500 or more all are. Default 1
+	Sample float64 // the share of requests that are logged; those with a status of 500 or more all are. Default 1, 0 = only those
 }
 
 // Forwarded is what replicas are told of the client.
@@ -156,9 +157,12 @@ type Admin struct {
 
 // Drain is how the proxy leaves.
 type Drain struct {
-	Wait     time.Duration // while it says that it drains, and serves on; default 5s
-	Shutdown time.Duration // for requests under way to end, after that; default 10s
+	Wait     time.Duration // while it says that it drains, and serves on; default 5s, 0 = none
+	Shutdown time.Duration // for requests under way to end, after that; default 10s, 0 = none
 }
+
+// DefaultDrain is how the proxy leaves unless a file or flag says otherwise.
+func DefaultDrain() Drain { return Drain{Wait: 5 * time.Second, Shutdown: 10 * time.Second} }
 
 // Debug is who may ask, with a header Rota-Debug: 1, why a request went where it did: the response says it in the same
 // header. What another proxy passes on is not answered, because anybody may be behind it.
@@ -169,24 +173,8 @@ type Debug struct {
 // Implied reports whether nobody said where the page is to be.
 func (a *Admin) Implied() bool { return a.implied }
 
-// minToken is the least that the page takes for a token.
-const minToken = 16
-
-// Token reads the token of the page; "" = none is asked for. A file with nothing in it is an error, and not a page for everybody.
-func (a *Admin) Token() (string, error) {
-	if a.TokenFile == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(a.TokenFile)
-	if err != nil {
-		return "", err
-	}
-	token := strings.TrimSpace(string(text))
-	if len(token) < minToken || strings.ContainsAny(token, "\r\n") {
-		return "", fmt.Errorf("%s: want one line of %d characters or more", a.TokenFile, minToken)
-	}
-	return token, nil
-}
+// pageSocket is the name under which the page's socket is handed on.
+const pageSocket = "admin"
 
 // DefaultAdmin is where the live page is unless a file or flag says otherwise.
 const DefaultAdmin = "127.0.0.1:9901"

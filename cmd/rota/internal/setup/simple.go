@@ -52,13 +52,20 @@ func (s Simple) Setup() (*Setup, error) {
 		Services:  map[string]Service{"backend": {Target: s.To, Policy: policy}},
 		Forwarded: Forwarded{Trust: s.Trust},
 		Admin:     s.Admin,
+		Drain:     DefaultDrain(),
 	}
 	if s.AccessLog != "" {
-		full.AccessLog = &AccessLog{To: s.AccessLog}
+		full.AccessLog = &AccessLog{To: s.AccessLog, Sample: 1}
 		if s.JSON {
 			full.AccessLog.Format = "json"
 		}
 	}
 	full.fill()
-	return full, full.check(nil)
+	return full, full.named(full.check(nil))
+}
+
+// flagsOfKeys are the flags for what a file would say by a key.
+var flagsOfKeys = []struct{ key, flag string }{
+	{"listeners[0].listen", "-listen"}, {"services.backend.target", "-to"}, {"routes[0].buffer_response", "-buffer"},
+	{"access_log.to", "-access-log"}, {"forwarded.trust", "-trust"}, {"admin.listen", "-admin"}, {"admin.token_file", "-admin-token-file"},
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,14 +28,19 @@ const (
 type Set struct {
 	mu        sync.Mutex
 	inherited map[string]net.Listener // not taken yet
-	open      map[string]*net.TCPListener
-	ready     *os.File // nil = nobody waits
+	open      []opened                // those that were made last are handed on
+	ready     *os.File                // nil = nobody waits
+}
+
+type opened struct {
+	name string
+	l    *net.TCPListener
 }
 
 // Inherit takes over what this process was handed, and removes it from the environment, so that no child believes it was
 // meant. A process that was handed nothing has an empty Set.
 func Inherit() (*Set, error) {
-	s := &Set{inherited: map[string]net.Listener{}, open: map[string]*net.TCPListener{}}
+	s := &Set{inherited: map[string]net.Listener{}}
 	names, ready := os.Getenv(envNames), os.Getenv(envReady)
 	n, err := handed(os.Getenv(envFDs), os.Getenv(envPID), os.Getpid())
 	for _, key := range []string{envFDs, envPID, envNames, envReady} {
@@ -95,7 +101,7 @@ func (s *Set) Listen(name, addr string) (net.Listener, error) {
 	}
 	l, ok := s.inherited[name]
 	switch {
-	case ok:
+	case ok && (only || samePort(l.Addr(), addr)):
 		delete(s.inherited, name)
 	case only:
 		return nil, fmt.Errorf("no socket called %s was handed to this process; there is %s", name, s.namesLocked())
@@ -109,8 +115,44 @@ func (s *Set) Listen(name, addr string) (net.Listener, error) {
 	if !ok {
 		return l, nil
 	}
-	s.open[name] = t
-	return &counted{t, func() { s.forget(name, t) }}, nil
+	return s.countLocked(name, t), nil
+}
+
+// samePort reports whether a socket that was handed on by a name does for an address, which may have changed since.
+func samePort(has net.Addr, addr string) bool {
+	_, want, err := net.SplitHostPort(addr)
+	t, ok := has.(*net.TCPAddr)
+	if err != nil || !ok || want == "0" {
+		return true
+	}
+	port, err := net.LookupPort("tcp", want)
+	return err != nil || port == t.Port
+}
+
+// Share returns another listener on the socket of one that is open, with the same queue: either may be closed without the loss
+// of a connection. It fails where the system has no such thing.
+func (s *Set) Share(name string, l net.Listener) (net.Listener, error) {
+	c, ok := l.(*counted)
+	if !ok {
+		return nil, fmt.Errorf("a %T cannot be shared", l)
+	}
+	f, err := c.File()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // the new listener has a copy
+	again, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.countLocked(name, again.(*net.TCPListener)), nil
+}
+
+func (s *Set) countLocked(name string, t *net.TCPListener) net.Listener {
+	s.open = append(s.open, opened{name, t})
+	return &counted{t, func() { s.forget(t) }}
 }
 
 func (s *Set) namesLocked() string {
@@ -124,12 +166,10 @@ func (s *Set) namesLocked() string {
 	return strings.Join(names, ", ")
 }
 
-func (s *Set) forget(name string, l *net.TCPListener) {
+func (s *Set) forget(l *net.TCPListener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open[name] == l {
-		delete(s.open, name)
-	}
+	s.open = slices.DeleteFunc(s.open, func(o opened) bool { return o.l == l })
 }
 
 // counted is a listener that is handed on for as long as it is open.

@@ -1,6 +1,9 @@
 package sockets
 
-import "testing"
+import (
+	"net"
+	"testing"
+)
 
 func TestHanded(t *testing.T) {
 	for _, c := range []struct {
@@ -53,11 +56,34 @@ func TestListen(t *testing.T) {
 	for _, f := range files {
 		f.Close()
 	}
+	again, err := s.Share("main", l)
+	if err != nil {
+		t.Fatal(err)
+	}
 	l.Close()
+	if files, _, _ := s.files(); len(files) != 1 {
+		t.Errorf("%d sockets of two listeners are handed on, want 1", len(files))
+	}
+	if c, err := net.Dial("tcp", again.Addr().String()); err != nil {
+		t.Errorf("the socket went with the first of two listeners: %v", err)
+	} else {
+		c.Close()
+	}
+	again.Close()
 	if files, _, _ := s.files(); len(files) != 0 {
 		t.Errorf("%d sockets are handed on, want none", len(files))
 	}
 	if err := s.Serving(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A socket that was handed on by a name is for another port when the address has changed.
+func TestSamePort(t *testing.T) {
+	has := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8090}
+	for addr, want := range map[string]bool{":8090": true, "127.0.0.1:8090": true, ":0": true, ":9090": false, ":http": false, "fd:web": true} {
+		if got := samePort(has, addr); got != want {
+			t.Errorf("samePort(%v, %q) = %t, want %t", has, addr, got, want)
+		}
 	}
 }

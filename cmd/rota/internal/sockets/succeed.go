@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -87,16 +88,19 @@ func orEnded(err error) error {
 	return err
 }
 
-// files returns copies of the open sockets.
+// files returns copies of the open sockets, of each name the one that was opened last.
 func (s *Set) files() (files []*os.File, names []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, l := range s.open {
-		f, err := l.File()
+	for _, o := range slices.Backward(s.open) {
+		if slices.Contains(names, escape(o.name)) {
+			continue
+		}
+		f, err := o.l.File()
 		if err != nil {
 			return files, nil, err
 		}
-		files, names = append(files, f), append(names, escape(name))
+		files, names = append(files, f), append(names, escape(o.name))
 	}
 	return files, names, nil
 }
