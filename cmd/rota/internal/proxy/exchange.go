@@ -94,6 +94,10 @@ func (x *exchange) serve() {
 		}
 		x.r.Body = http.MaxBytesReader(x.w, x.r.Body, limit)
 	}
+	if err := route.known(x.r.Context()); err != nil {
+		x.failed(err)
+		return
+	}
 	if upgrades(x.r) {
 		x.upgrade()
 		return

@@ -28,6 +28,8 @@ func (x *exchange) failed(err error) {
 	switch {
 	case errors.As(err, &long):
 		x.fail(http.StatusRequestEntityTooLarge, "the request is too long")
+	case errors.Is(err, errUnknown):
+		x.fail(http.StatusServiceUnavailable, "no replica is known yet")
 	case errors.Is(err, errTooLong):
 		x.fail(http.StatusBadGateway, "the response is too long")
 	case context.Cause(x.r.Context()) != nil && !errors.Is(context.Cause(x.r.Context()), context.DeadlineExceeded):

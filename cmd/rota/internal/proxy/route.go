@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rota-go/rota"
 	"github.com/rota-go/rota/cmd/rota/internal/setup"
@@ -19,6 +20,7 @@ type route struct {
 	service  *service
 	options  rotahttp.Options // of every request; never changed
 	limiter  *limiter         // nil = as many as come
+	patience time.Duration    // until the first replicas are known
 	key      string           // a header, canonical
 	headers  []header         // that a request has to have
 	request  *rewriting
@@ -43,6 +45,9 @@ func newRoute(spec *setup.Route, sv *service, policy *setup.Policy, p *Proxy) (*
 		if r.options.Terms, err = rota.NewTerms(over.Policy); err != nil {
 			return nil, err
 		}
+	}
+	if r.patience = learnTime; over.Timeout > 0 {
+		r.patience = min(r.patience, over.Timeout)
 	}
 	for name, value := range spec.Header {
 		r.headers = append(r.headers, header{http.CanonicalHeaderKey(name), value})

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/rota-go/rota"
@@ -25,7 +26,8 @@ type service struct {
 	overrides *rota.Overrides
 	transport *rotahttp.Transport
 	base      *http.Transport
-	ca        string // of the file of authorities, as it was read
+	known     atomic.Bool // replicas were
+	ca        string      // of the file of authorities, as it was read
 }
 
 // service returns what serves spec: old, if that can do it, or another. change is to be called once it is in use.
@@ -81,12 +83,14 @@ func (p *Proxy) newService(name string, spec *setup.Service) (*service, error) {
 	if sv.base, err = newBase(spec, p.params.Log); err != nil {
 		return nil, err
 	}
+	troubles := &troubles{log: p.params.Log, service: name}
+	troubles.watch(resolver)
 	host, _ := os.Hostname()
 	policy := &spec.Policy
 	sv.overrides = rota.NewOverrides(resolver)
 	sv.client, err = rota.New(rota.Config{
 		Service: name, Resolver: sv.overrides, Policy: policy.Policy.Policy, Balancer: policy.NewBalancer(),
-		Subset: policy.NewSubset(host, 0), Observer: p.params.Observer,
+		Subset: policy.NewSubset(host, 0), Observer: rota.Observers(p.params.Observer, troubles.observer()),
 	})
 	if err != nil {
 		return nil, err
