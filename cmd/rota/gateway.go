@@ -86,6 +86,9 @@ func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gate
 	if err != nil {
 		return nil, errors.Join(err, g.proxy.Close())
 	}
+	if g.sockets.Awaited() {
+		g.learn()
+	}
 	change.Commit()
 	g.metrics.Applied(time.Now(), nil)
 	if g.dash != nil {
@@ -95,6 +98,18 @@ func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gate
 		g.serveAdmin(listener, registry)
 	}
 	return g, nil
+}
+
+// learnTime is how long a successor may take to know its replicas.
+const learnTime = 10 * time.Second
+
+// learn waits until the replicas of all services are known, before connections are taken from a process that knows them.
+func (g *gateway) learn() {
+	ctx, cancel := context.WithTimeout(context.Background(), learnTime)
+	defer cancel()
+	if err := g.proxy.Ready(ctx); err != nil {
+		g.log.Warn("serving without all replicas known", "error", err)
+	}
 }
 
 // listenAdmin returns the page's socket. The default one may be busy: another proxy's page is there, and this one goes

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 )
 
@@ -42,10 +43,7 @@ func commands() []command {
 		initCommand(),
 		simCommand(),
 		doctorCommand(),
-		{"version", "", "says what was built, and with what", func(_ context.Context, _ []string, io stdio) int {
-			fmt.Fprintln(io.out, version())
-			return exitOK
-		}},
+		{"version", "", "says what was built, and with what", runVersion},
 	}
 }
 
@@ -64,8 +62,11 @@ func run(ctx context.Context, args []string, io stdio) int {
 	}
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
-		usage(io.out)
-		return exitOK
+		if len(args) == 1 {
+			usage(io.out)
+			return exitOK
+		}
+		args = []string{args[1], "-h"}
 	case "-version", "--version":
 		args[0] = "version"
 	}
@@ -78,6 +79,19 @@ func run(ctx context.Context, args []string, io stdio) int {
 	return exitUsage
 }
 
+func runVersion(_ context.Context, args []string, io stdio) int {
+	switch {
+	case len(args) == 1 && strings.TrimLeft(args[0], "-") == "h":
+		fmt.Fprintln(io.err, "rota version says what was built, and with what.")
+		return exitOK
+	case len(args) > 0:
+		fmt.Fprintf(io.err, "rota version: unexpected argument %q\n", args[0])
+		return exitUsage
+	}
+	fmt.Fprintln(io.out, version())
+	return exitOK
+}
+
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "rota makes services call each other well. Usage:")
 	fmt.Fprintln(w)
@@ -85,7 +99,7 @@ func usage(w io.Writer) {
 		fmt.Fprintf(w, "  rota %-28s %s\n", c.name+" "+c.args, c.short)
 	}
 	fmt.Fprintln(w)
-	fmt.Fprintln(w, "rota COMMAND -h tells the flags of a command. Exit status: 0, 1 = failed, 2 = wrong usage, 130 = interrupted.")
+	fmt.Fprintln(w, "rota help COMMAND tells the flags of a command. Exit status: 0, 1 = failed, 2 = wrong usage, 130 = interrupted.")
 }
 
 func isTerminal(f *os.File) bool {

@@ -128,6 +128,49 @@ func TestConfigsThatAreReplaced(t *testing.T) {
 	}
 }
 
+// A successor takes no connection before it knows where to send its requests.
+func TestSuccessorKnowsItsReplicas(t *testing.T) {
+	dir := t.TempDir()
+	name, replicas, a := filepath.Join(dir, "rota.yaml"), filepath.Join(dir, "replicas"), backend(t, "a")
+	writeFileT(t, replicas, a)
+	writeFileT(t, name, fmt.Sprintf(file, "file://"+replicas))
+	p := launch(t, nil, nil, "proxy", "-config="+name)
+	url := "http://" + p.await(1, listening)
+	p.await(1, `msg=replicas service=users known=1`)
+	if err := os.Remove(replicas); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGUSR2)
+	p.await(1, `msg="replicas are not known"`)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for range 20 {
+		resp, err := client.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%d while the successor learns", resp.StatusCode)
+		}
+	}
+	if strings.Contains(p.text(), "the successor serves") {
+		t.Error("the successor serves before it knows any replica")
+	}
+	writeFileT(t, replicas, a)
+	var pid int
+	if _, err := fmt.Sscan(p.await(1, `msg="the successor serves" pid=(\d+)`), &pid); err != nil {
+		t.Fatal(err)
+	}
+	p.leaves()
+	if _, body := get(t, url); body != "a" {
+		t.Errorf("%q from the successor, want a", body)
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	p.await(2, `msg=leaving`)
+}
+
 // What is wrong at the start is named as rota check does.
 func TestMistakesAtTheStart(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")

@@ -186,7 +186,7 @@ func parseBytes(s string) (Bytes, error) {
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	if v *= size; err != nil || !(v >= 0 && v < 1<<50) || v != math.Trunc(v) {
-		return 0, fmt.Errorf("%q is no size", s)
+		return 0, fmt.Errorf("want a size such as 65536, 64KiB or 1MB")
 	}
 	return Bytes(v), nil
 }

@@ -195,6 +195,13 @@ func (s *Set) DropUnused() (names []string) {
 	return names
 }
 
+// Awaited reports whether a process that handed on its sockets waits for this one to serve.
+func (s *Set) Awaited() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ready != nil
+}
+
 // Serving tells the process that handed on its sockets that this one serves.
 func (s *Set) Serving() error {
 	s.mu.Lock()
