@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -39,6 +41,7 @@ type gateway struct {
 	admin   *http.Server   // the same
 
 	signals chan os.Signal // beside those to leave
+	leaving atomic.Bool
 
 	// Only the goroutine of run changes these.
 	current *setup.Setup // what is in force
@@ -180,8 +183,12 @@ func (g *gateway) serveAdmin(l net.Listener, registry *prometheus.Registry) {
 	}()
 }
 
-// readyz answers 200 once every service knows its replicas, and 503 before.
+// readyz answers 200 once every service knows its replicas, and 503 before, and when the proxy leaves.
 func (g *gateway) readyz(w http.ResponseWriter, _ *http.Request) {
+	if g.leaving.Load() {
+		http.Error(w, "leaving", http.StatusServiceUnavailable)
+		return
+	}
 	for _, s := range g.proxy.Services() {
 		if stats := s.Client.Stats(); stats.Used() == 0 {
 			http.Error(w, "service "+s.Name+" has no replicas", http.StatusServiceUnavailable)
@@ -195,6 +202,7 @@ func (g *gateway) readyz(w http.ResponseWriter, _ *http.Request) {
 func (g *gateway) run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	defer stop()
+	defer signal.Stop(g.signals) // not before: they would end the process while it leaves
 	if g.dash != nil {
 		go func() { _ = g.dash.Run(background) }() // it ends with the process's page
 	}
@@ -204,7 +212,14 @@ func (g *gateway) run(ctx context.Context) error {
 	if err := g.sockets.Serving(); err != nil {
 		g.log.Warn("whoever handed over the sockets was not told", "error", err)
 	}
-	g.await(ctx)
+	g.notify("READY=1\nMAINPID=" + strconv.Itoa(os.Getpid()))
+	succeeded := g.await(ctx)
+	g.leaving.Store(true)
+	if succeeded {
+		g.closeAdmin() // or it would answer for a process that does not leave
+	} else {
+		g.notify("STOPPING=1")
+	}
 	g.log.Info("leaving", "wait", g.current.Drain.Wait, "time", g.current.Drain.Shutdown)
 	abort := make(chan struct{})
 	again := make(chan os.Signal, 1)
@@ -218,28 +233,38 @@ func (g *gateway) run(ctx context.Context) error {
 		}
 	}()
 	err := g.servers.Leave(abort)
+	g.closeAdmin()
+	return errors.Join(err, g.proxy.Close())
+}
+
+func (g *gateway) closeAdmin() {
 	if g.admin != nil {
 		_ = g.admin.Close() // streams of the page never end by themselves
 	}
-	return errors.Join(err, g.proxy.Close())
+}
+
+func (g *gateway) notify(state string) {
+	if err := sockets.Notify(state); err != nil {
+		g.log.Warn("the service manager was not told", "error", err)
+	}
 }
 
 // watchEvery is how often the file is looked at.
 const watchEvery = time.Second
 
-// await returns when it is time to leave. Until then it does what signals and changes of the file ask for.
-func (g *gateway) await(ctx context.Context) {
-	defer signal.Stop(g.signals)
+// await returns when it is time to leave, and whether that is because a successor serves. Until then it does what signals and
+// changes of the file ask for.
+func (g *gateway) await(ctx context.Context) (succeeded bool) {
 	ticks := time.NewTicker(watchEvery)
 	defer ticks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case s := <-g.signals:
 			if s == upgradeSignal() {
 				if g.succeed(ctx) {
-					return
+					return true
 				}
 				continue
 			}
