@@ -67,6 +67,8 @@ func (x *exchange) tell(a *accessLog) {
 	took := time.Since(x.began)
 	if x.route != nil && x.route.counts != nil {
 		x.route.counts.add(x.status, took)
+	} else if m := x.proxy.params.Metrics; m != nil {
+		m.nowhere.add(x.status, took)
 	}
 	if a == nil || !x.logged && x.status < 500 {
 		return

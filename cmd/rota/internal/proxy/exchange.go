@@ -52,11 +52,12 @@ func (b *lentBody) Close() error {
 	return nil
 }
 
-func (x *exchange) serve() {
-	access, metrics := x.state.access, x.proxy.params.Metrics
-	if access != nil || metrics != nil {
+// begin notes what is known of a request as it comes. It reports whether somebody wants to know how it ends.
+func (x *exchange) begin() bool {
+	access := x.state.access
+	told := access != nil || x.proxy.params.Metrics != nil
+	if told {
 		x.began = time.Now()
-		defer x.tell(access)
 	}
 	if ap, err := netip.ParseAddrPort(x.r.RemoteAddr); err == nil {
 		x.peer = ap.Addr().Unmap()
@@ -64,6 +65,13 @@ func (x *exchange) serve() {
 	if access != nil {
 		x.logged = access.wants()
 		x.client()
+	}
+	return told
+}
+
+func (x *exchange) serve() {
+	if x.begin() {
+		defer x.tell(x.state.access)
 	}
 	if status, why := refusal(x.r); status != 0 {
 		x.fail(status, why)
@@ -98,7 +106,7 @@ func (x *exchange) serve() {
 		x.failed(err)
 		return
 	}
-	if upgrades(x.r) {
+	if route.switches(x.r) {
 		x.upgrade()
 		return
 	}

@@ -16,6 +16,8 @@ type Metrics struct {
 	when     prometheus.Gauge
 	good     prometheus.Gauge
 
+	nowhere *routeCounts // of requests that no route fits, or that are not let in
+
 	mu     sync.Mutex
 	routes map[string]*routeCounts
 	proxy  *Proxy
@@ -27,7 +29,7 @@ var classes = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "rota_proxy_requests_total", Help: "Requests, by route and class of the status that the client got.",
+			Name: "rota_proxy_requests_total", Help: "Requests, by route and class of the status that the client got; route - is none.",
 		}, []string{"route", "class"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "rota_proxy_request_seconds", Help: "Time from a request to the end of its response.",
@@ -44,6 +46,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		routes: map[string]*routeCounts{},
 	}
+	m.nowhere = m.route("-")
 	reg.MustRegister(m.requests, m.seconds, m.applied, m.when, m.good, m)
 	return m
 }

@@ -100,6 +100,15 @@ func TestUpgradesAreRequests(t *testing.T) {
 	}
 }
 
+// Over HTTP/2 replicas switch to no other protocol: a request that wants one is passed on without that, and is no fault of theirs.
+func TestUpgradesWhereThereAreNone(t *testing.T) {
+	w := start(t, 1, echo, "services: {users: {target: \"TARGET\", protocol: h2c, policy: {retry: {}, breaker: {failures: 1}}}}")
+	resp, body := w.verbatim(t, "GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	if resp.StatusCode != 200 || !strings.HasPrefix(body, "GET /x host=a ") || strings.Contains(body, "Upgrade") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}
+
 // 405 says what would be taken (RFC 9110, 15.5.6).
 func TestMethodsThatWouldBeTaken(t *testing.T) {
 	w := start(t, 1, echo, `

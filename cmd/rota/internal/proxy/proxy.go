@@ -235,3 +235,13 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func relayed(h http.Header) bool {
 	return h["X-Forwarded-For"] != nil || h["Forwarded"] != nil || h["X-Real-Ip"] != nil || h["Via"] != nil
 }
+
+// refuse answers a request that is not let in to ServeHTTP, as that answers others; it is logged and counted as they are.
+func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
+	st := p.enter()
+	defer st.leave()
+	x := exchange{w: w, r: r, state: st, proxy: p}
+	x.begin()
+	defer x.tell(st.access)
+	x.fail(status, why)
+}

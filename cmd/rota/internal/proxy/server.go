@@ -169,7 +169,7 @@ func (c *Change) Commit() {
 func (ss *Servers) startLocked(o opened) {
 	spec := o.spec
 	ctx, stop := context.WithCancel(context.Background())
-	gate := rotahttp.Handler(ss.proxy, rotahttp.ServerPolicy{Edge: spec.Edge, Limit: spec.Limit})
+	gate := rotahttp.Handler(ss.proxy, rotahttp.ServerPolicy{Edge: spec.Edge, Limit: spec.Limit, Refuse: ss.proxy.refuse})
 	srv := &http.Server{
 		Handler: gate, TLSConfig: o.tls, Protocols: protocols(&spec), ReadHeaderTimeout: spec.ReadHeaderTimeout,
 		ReadTimeout: spec.ReadTimeout, IdleTimeout: spec.IdleTimeout, MaxHeaderBytes: int(spec.MaxHeader),

@@ -21,6 +21,7 @@ import (
 type service struct {
 	name      string
 	spec      setup.Service
+	protocol  string // setup.Service.Protocol
 	scheme    string // of requests, for replicas whose address names none
 	client    *rota.Client
 	overrides *rota.Overrides
@@ -72,7 +73,7 @@ func caOf(spec *setup.Service) string {
 }
 
 func (p *Proxy) newService(name string, spec *setup.Service) (*service, error) {
-	sv := &service{name: name, spec: *spec, scheme: "http", ca: caOf(spec)}
+	sv := &service{name: name, spec: *spec, protocol: spec.Protocol, scheme: "http", ca: caOf(spec)}
 	if spec.TLS != nil {
 		sv.scheme = "https"
 	}

@@ -11,12 +11,21 @@ import (
 	"github.com/rota-go/rota/rotahttp"
 )
 
-// upgrades reports whether a request is for httputil.ReverseProxy: one that wants another protocol, and then a connection
-// that both sides write to. One that wants h2c is answered as if it had not asked: behind a replica that agreed, a client
-// would make requests that pass no route.
-func upgrades(r *http.Request) bool {
+// switches reports whether a request is for httputil.ReverseProxy: one that wants another protocol, and then a connection
+// that both sides write to. One that wants what cannot be had is answered as if it had not asked. So is one that wants h2c:
+// behind a replica that agreed, a client would make requests that pass no route.
+func (rt *route) switches(r *http.Request) bool {
 	to := r.Header["Upgrade"]
-	return to != nil && hasToken(r.Header["Connection"], "upgrade") && !hasToken(to, "h2c")
+	if to == nil || !hasToken(r.Header["Connection"], "upgrade") || hasToken(to, "h2c") {
+		return false
+	}
+	switch rt.service.protocol {
+	case "h2c":
+		return false // HTTP/2 has no such thing
+	case "auto":
+		return len(to) == 1 && strings.EqualFold(to[0], "websocket") // for which net/http makes a connection of HTTP/1.1
+	}
+	return true
 }
 
 func hasToken(lines []string, token string) bool {
