@@ -49,6 +49,34 @@ func boundBelowOne(v view) (found, bool) {
 	}, true
 }
 
+// hashes reports whether the balancer looks at the keys of calls.
+func (v view) hashes() bool {
+	switch v.Policy().Balancer.Name {
+	case "rendezvous", "ring", "maglev":
+		return true
+	}
+	return false
+}
+
+func keyNotHashed(v view) (found, bool) {
+	if v.route == nil || v.route.Key == "" || v.hashes() {
+		return found{}, false
+	}
+	number := "requests with the same " + v.route.Key + " go anywhere"
+	if n := v.size(); n > 0 {
+		number = fmt.Sprintf("requests with the same %s go to any of %s", v.route.Key, many(n, "replica"))
+	}
+	return found{"key", "Only a balancer that hashes sends the same key to the same replica.", number, "balancer: maglev in the service's policy, or no key"}, true
+}
+
+func hashWithoutKey(v view) (found, bool) {
+	if v.route == nil || !v.RoutesOnly || v.route.Key != "" || !v.hashes() {
+		return found{}, false
+	}
+	return found{"key", "A request without a key has a random one.", "requests go to replicas by chance, however busy they are",
+		"key: the header that says which requests belong together, or another balancer"}, true
+}
+
 func maglevUneven(v view) (found, bool) {
 	b, n := v.Policy().Balancer, v.size()
 	if b.Name != "maglev" || n == 0 {

@@ -49,6 +49,7 @@ type Route struct {
 	Idempotent         bool          // some of its requests may be repeated: by their method, or because the file says so
 	Deadline           time.Duration // 0 = the service's
 	Policy             config.Policy // the whole of it: what the route says laid over the service's
+	Key                string        // the header that chooses the replica; "" = none
 }
 
 // Severity is how bad a finding is.

@@ -48,7 +48,7 @@ func routeOf(r *setup.Route, i int, service *setup.Service) (Route, error) {
 	policy, own, err := service.Policy.For(r)
 	route := Route{
 		Name: r.Name, Field: fmt.Sprintf("routes[%d]", i), PolicyField: "services." + r.Service + ".policy",
-		Policy: policy, Idempotent: r.Idempotent || repeats(r.Method),
+		Policy: policy, Idempotent: r.Idempotent || repeats(r.Method), Key: r.Key,
 	}
 	if own {
 		route.PolicyField = route.Field

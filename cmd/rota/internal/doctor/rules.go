@@ -115,6 +115,8 @@ var rules = []rule{
 
 	{Rule: Rule{"choices-beyond-replicas", Warning, "a balancer that draws more replicas than there are"}, call: choicesBeyondReplicas},
 	{Rule: Rule{"bound-below-one", Error, "a hashing balancer's bound below 1"}, call: boundBelowOne},
+	{Rule: Rule{"key-not-hashed", Error, "a route's key, and a balancer that does not look at it"}, call: keyNotHashed},
+	{Rule: Rule{"hash-without-key", Warning, "a balancer that hashes, and a route of a proxy without a key"}, call: hashWithoutKey},
 	{Rule: Rule{"maglev-uneven", Warning, "a Maglev table with fewer than a hundred entries a replica"}, call: maglevUneven},
 	{Rule: Rule{"pool-without-probes", Warning, "a balancer with a pool of probes, and no probes"}, call: poolWithoutProbes},
 	{Rule: Rule{"pool-starved", Warning, "a balancer with a pool of probes that are too old before they are used"}, call: poolStarved},

@@ -169,6 +169,8 @@ var cases = []struct{ rule, finds, field, number, not string }{
 		"policy: {balancer: echo}, replicas: 2"},
 	{"bound-below-one", "policy: {balancer: {name: ring, bound: 0.25}}", "policy.balancer.bound", "1, not 0.25", "policy: {balancer: {name: ring, bound: -1}}"},
 	{"bound-below-one", "policy: {balancer: {name: rendezvous, bound: 0.5}}", "policy.balancer.bound", "1, not 0.5", "policy: {balancer: {name: rendezvous, bound: 1}}"},
+	{"key-not-hashed", keyed("X-User", "p2c"), "routes[0].key", "requests with the same X-User go to any of 3 replicas", keyed("X-User", "ring")},
+	{"hash-without-key", keyed("", "maglev"), "routes[0].key", "requests go to replicas by chance, however busy they are", keyed("X-User", "rendezvous")},
 	{"maglev-uneven", "policy: {balancer: {name: maglev, size: 101}}, replicas: 10", "policy.balancer.size", "10.1 entries a replica: shares differ by 9.9 %",
 		"policy: {balancer: maglev}, replicas: 10"},
 	{"pool-without-probes", "policy: {balancer: {name: prequal, probes: -1}}", "policy.balancer.probes", "0 probes a call, 25 % of the calls at random",
@@ -183,11 +185,16 @@ var cases = []struct{ rule, finds, field, number, not string }{
 		"2 of 6 on average in one of three zones; 8.8 % of the clients have none", "policy: {zone: {zone: a}, subset: {size: 6, by_zone: true}}"},
 }
 
+// keyed is the file of a proxy with a key and a balancer.
+func keyed(key, balancer string) string {
+	return "services:\n  users: {target: \"a:1,b:1,c:1\", policy: {timeout: 1s, balancer: " + balancer + "}}\nlisteners: [{listen: \":1\"}]\nroutes: [{service: users, key: \"" + key + "\"}]\n"
+}
+
 func TestRules(t *testing.T) {
 	for _, test := range cases {
 		t.Run(test.rule+"/"+test.field, func(t *testing.T) {
 			field := test.field
-			if !strings.HasPrefix(field, "services.") {
+			if !strings.HasPrefix(field, "services.") && !strings.HasPrefix(field, "routes[") {
 				field = "services.users." + field
 			}
 			f, ok := examine(t, test.finds)[test.rule]
