@@ -46,6 +46,7 @@ type gateway struct {
 	// Only the goroutine of run changes these.
 	current *setup.Setup // what is in force
 	text    []byte       // of the file, as it was read last
+	seen    []byte       // the same, when it was not believed yet
 	refused string       // why the file is not in force; "" = it is
 	unread  int          // how often in a row it could not be read
 }
@@ -61,6 +62,7 @@ func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gate
 		if g.text, err = os.ReadFile(f.config); err != nil {
 			return nil, err
 		}
+		g.seen = g.text
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -249,8 +251,8 @@ func (g *gateway) notify(state string) {
 	}
 }
 
-// watchEvery is how often the file is looked at.
-const watchEvery = time.Second
+// watchEvery is how often the file is looked at. A change is in force at the second look.
+const watchEvery = 500 * time.Millisecond
 
 // await returns when it is time to leave, and whether that is because a successor serves. Until then it does what signals and
 // changes of the file ask for.
@@ -292,7 +294,9 @@ func (g *gateway) reload(asked bool) {
 			return // it is being replaced
 		}
 	} else {
-		if g.unread = 0; bytes.Equal(text, g.text) && g.refused == "" && !asked {
+		g.unread = 0
+		if fresh := !bytes.Equal(text, g.text); !asked && (fresh && !bytes.Equal(text, g.seen) || !fresh && g.refused == "") {
+			g.seen = text // which may be half of what somebody is writing: it counts when it is the same the next time
 			return
 		}
 		g.text = text

@@ -171,6 +171,45 @@ func TestSuccessorKnowsItsReplicas(t *testing.T) {
 	p.await(2, `msg=leaving`)
 }
 
+// A file that somebody is writing is not taken for the whole.
+func TestHalfAFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "rota.yaml")
+	text := fmt.Sprintf(file, backend(t, "a"))
+	writeFileT(t, name, text)
+	args := []string{"-config=" + name}
+	f, err := parseProxyFlags(args, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := f.setup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := newGateway(f, s, stdio{strings.NewReader(""), t.Output(), t.Output(), false}, args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := g.servers.Leave(nil); err != nil {
+			t.Error(err)
+		}
+		if err := g.proxy.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for i, step := range []struct {
+		text    string
+		refused bool
+	}{{"", false}, {text[:40], false}, {text + "# new\n", false}, {text + "# new\n", false}, {"half", false}, {"half", true}, {text, true}, {text, false}} {
+		if err := os.WriteFile(name, []byte(step.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if g.reload(false); (g.refused != "") != step.refused {
+			t.Errorf("look %d: refused %q, want %t", i, g.refused, step.refused)
+		}
+	}
+}
+
 // What is wrong at the start is named as rota check does.
 func TestMistakesAtTheStart(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
