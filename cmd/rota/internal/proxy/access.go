@@ -16,6 +16,7 @@ type accessLog struct {
 	log    *slog.Logger
 	sample float64
 	file   *reopened // nil = a stream that is not ours
+	uses   uses
 }
 
 // newAccessLog opens what spec names.

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -83,5 +84,51 @@ func TestReplicasThatAreNotKnown(t *testing.T) {
 	log.await(t, `msg="replicas may have changed: what was known stays" service=users error="file: `+name+`:1: `)
 	if rec := ask(); rec.Code != http.StatusNoContent {
 		t.Errorf("%d %s after a file that is wrong", rec.Code, rec.Body)
+	}
+}
+
+// entered is a context that says when somebody waits for its end.
+type entered struct {
+	context.Context
+	once sync.Once
+	done chan struct{}
+}
+
+func (e *entered) Done() <-chan struct{} {
+	e.once.Do(func() { close(e.done) })
+	return e.Context.Done()
+}
+
+// A request has its service until it ends, however often the setup changes meanwhile.
+func TestRequestsKeepTheirService(t *testing.T) {
+	replica := httptest.NewServer(status(http.StatusNoContent))
+	defer replica.Close()
+	name := filepath.Join(t.TempDir(), "users")
+	w := &world{}
+	first := "services: {users: {target: \"file://" + name + "\"}}\n"
+	p, err := proxy.New(w.parse(t, first), proxy.Params{Log: slog.New(slog.DiscardHandler), Out: io.Discard, Err: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := &entered{Context: t.Context(), done: make(chan struct{})}
+	rec, ended := httptest.NewRecorder(), make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.ServeHTTP(rec, httptest.NewRequestWithContext(ctx, "GET", "/", nil))
+	}()
+	<-ctx.done
+	for _, text := range []string{first + "routes: [{service: users, path: /x}]", "routes: [{service: other}]\nservices: {other: {target: \"127.0.0.1:1\"}}"} {
+		if err := p.Apply(w.parse(t, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(name, []byte(strings.TrimPrefix(replica.URL, "http://")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if <-ended; rec.Code != http.StatusNoContent {
+		t.Errorf("%d %s, want 204", rec.Code, rec.Body)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -27,7 +27,7 @@ type Proxy struct {
 	mu       sync.Mutex // serialises Apply and Close
 	services map[string]*service
 	closed   bool
-	retiring sync.WaitGroup // states that are not in use any more, and still have requests
+	retiring sync.WaitGroup // states that have not been released
 }
 
 // Params are what a Proxy is made of, beside its setup.
@@ -63,6 +63,7 @@ type state struct {
 	access    *accessLog // nil = no line for each request
 
 	users   atomic.Int64 // requests that it serves, and 1 for being in use
+	uses    []func()     // gives back what it uses
 	release func()       // once nobody uses it
 }
 
@@ -131,30 +132,38 @@ func (p *Proxy) newState(s *setup.Setup, services map[string]*service) (*state, 
 	return st, nil
 }
 
-// replace puts st and services in use. What is not used any more is closed when its last request has ended.
+// replace puts st and services in use. What is not used any more is closed when the last request that may use it has ended.
 func (p *Proxy) replace(st *state, services map[string]*service) {
-	var gone []*service
-	for name, sv := range p.services {
-		if services[name] != sv {
-			gone = append(gone, sv)
-		}
+	for _, sv := range services {
+		st.uses = append(st.uses, sv.uses.hold(sv.close))
+	}
+	if st.access != nil {
+		st.uses = append(st.uses, st.access.uses.hold(st.access.close))
 	}
 	p.services = services
-	old := p.state.Swap(st)
-	if old == nil {
-		return
-	}
 	p.retiring.Add(1)
-	old.release = func() {
+	st.release = func() {
 		defer p.retiring.Done()
-		for _, sv := range gone {
-			sv.close()
-		}
-		if old.access != st.access {
-			old.access.close()
+		for _, give := range st.uses {
+			give()
 		}
 	}
-	old.leave()
+	if old := p.state.Swap(st); old != nil {
+		old.leave()
+	}
+}
+
+// uses counts the states that use something, which may be several: requests go on with the state that they entered with.
+type uses struct{ n atomic.Int64 }
+
+// hold counts one more. The func that it returns is called once it is one less, and calls last if there are none.
+func (u *uses) hold(last func()) (give func()) {
+	u.n.Add(1)
+	return func() {
+		if u.n.Add(-1) == 0 {
+			last()
+		}
+	}
 }
 
 // enter returns the state in use, which is not released before leave.
@@ -203,13 +212,10 @@ func (p *Proxy) Close() error {
 		return nil
 	}
 	p.closed = true
-	for _, sv := range p.services {
-		sv.close()
+	if st := p.state.Load(); st != nil {
+		st.release() // it stays in use: who comes too late is told so by its services
 	}
 	p.retiring.Wait()
-	if st := p.state.Load(); st != nil {
-		st.access.close()
-	}
 	return nil
 }
 

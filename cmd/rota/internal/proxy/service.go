@@ -27,6 +27,7 @@ type service struct {
 	overrides *rota.Overrides
 	transport *rotahttp.Transport
 	base      *http.Transport
+	uses      uses
 	known     atomic.Bool // replicas were
 	ca        string      // of the file of authorities, as it was read
 }
