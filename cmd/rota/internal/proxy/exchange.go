@@ -159,7 +159,7 @@ func (x *exchange) setOptions() {
 	}
 	debug := x.r.Header["Rota-Debug"] != nil
 	delete(x.r.Header, "Rota-Debug")
-	debug = debug && x.state.debug.has(x.peer)
+	debug = debug && x.asks(x.state.debug)
 	if debug || x.logged {
 		o.Decided = func(d *rota.Decision) {
 			x.decision = d

@@ -277,6 +277,20 @@ func TestDebug(t *testing.T) {
 	}
 }
 
+// Whoever came through a proxy that is trusted is whom it says, to be told or not.
+func TestDebugThroughATrustedProxy(t *testing.T) {
+	w := start(t, 1, echo, "debug: {trust: [10.0.0.0/8]}\nforwarded: {trust: [127.0.0.0/8]}")
+	for from, want := range map[string]bool{"10.1.2.3": true, "::ffff:10.1.2.3": true, "192.0.2.1": false, "10.1.2.3, 192.0.2.1": false, "unknown": false} {
+		resp, _ := w.do(t, "GET", "/", "", "Rota-Debug", "1", "X-Forwarded-For", from)
+		if got := resp.Header.Get("Rota-Debug") != ""; got != want {
+			t.Errorf("%s was told: %t, want %t", from, got, want)
+		}
+	}
+	if resp, _ := w.do(t, "GET", "/", "", "Rota-Debug", "1", "Forwarded", "for=10.1.2.3"); resp.Header.Get("Rota-Debug") != "" {
+		t.Error("whom nobody knows was told")
+	}
+}
+
 func TestForwardedOfTrustedProxies(t *testing.T) {
 	for _, c := range []struct {
 		text   string

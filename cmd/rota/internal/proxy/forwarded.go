@@ -155,3 +155,17 @@ func (x *exchange) client() string {
 	}
 	return x.from
 }
+
+// asks reports whether the request comes from one of those. Who came through another proxy is whom a proxy that we trust says,
+// and otherwise nobody knows who it is.
+func (x *exchange) asks(those networks) bool {
+	h := x.r.Header
+	if h["X-Forwarded-For"] == nil && h["Forwarded"] == nil && h["X-Real-Ip"] == nil && h["Via"] == nil {
+		return those.has(x.peer)
+	}
+	if h["X-Forwarded-For"] == nil || !x.state.forwarded.trust.has(x.peer) {
+		return false
+	}
+	from, err := netip.ParseAddr(x.client())
+	return err == nil && those.has(from.Unmap())
+}

@@ -230,16 +230,8 @@ func (p *Proxy) Reopen() error {
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	st := p.enter()
 	defer st.leave()
-	if r.Header["Rota-Debug"] != nil && relayed(r.Header) {
-		delete(r.Header, "Rota-Debug")
-	}
 	x := exchange{w: w, r: r, state: st, proxy: p}
 	x.serve()
-}
-
-// relayed reports whether a request says that somebody else made it: then the address that it comes from is not who asks.
-func relayed(h http.Header) bool {
-	return h["X-Forwarded-For"] != nil || h["Forwarded"] != nil || h["X-Real-Ip"] != nil || h["Via"] != nil
 }
 
 // refuse answers a request that is not let in to ServeHTTP, as that answers others; it is logged and counted as they are.

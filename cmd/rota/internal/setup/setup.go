@@ -165,7 +165,8 @@ type Drain struct {
 func DefaultDrain() Drain { return Drain{Wait: 5 * time.Second, Shutdown: 10 * time.Second} }
 
 // Debug is who may ask, with a header Rota-Debug: 1, why a request went where it did: the response says it in the same
-// header. What another proxy passes on is not answered, because anybody may be behind it.
+// header. What another proxy passes on counts as from the client that it names, if it is one of Forwarded.Trust; otherwise
+// anybody may be behind it, and gets no answer.
 type Debug struct {
 	Trust []string // networks; default loopback
 }
