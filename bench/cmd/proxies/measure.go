@@ -136,7 +136,9 @@ func (b *bench) load(l scenario, addr string) wrk.Params {
 }
 
 // lua is the file that makes wrk send the scenario's body.
-func (b *bench) lua(l scenario) string { return filepath.Join(b.dir, fmt.Sprintf("post-%d.lua", l.body)) }
+func (b *bench) lua(l scenario) string {
+	return filepath.Join(b.dir, fmt.Sprintf("post-%d.lua", l.body))
+}
 
 func (b *bench) writeLua() error {
 	for _, l := range loads {
