@@ -156,6 +156,19 @@ await step("leaves its connection to others while nobody sees it", async () => {
   await context.close();
 });
 
+await step("says that too many watch", async () => {
+  const stop = new AbortController();
+  for (let code = 200; code === 200;) code = (await fetch(url + "events", { signal: stop.signal })).status;
+  lost = true;
+  const late = await (await browser.newContext()).newPage();
+  await late.goto(url);
+  await late.waitForSelector('#connection[data-is="full"]');
+  stop.abort();
+  await late.waitForSelector('#connection[data-is="live"]');
+  await late.context().close();
+  lost = false;
+});
+
 await step("filters", async () => {
   await page.locator('#filter [name="outcome"]').selectOption("retried");
   await page.waitForFunction(() => { const rows = [...document.querySelectorAll("#decisions tbody tr")]; return rows.length > 0 && rows.every(r => r.textContent.includes("retried")); });

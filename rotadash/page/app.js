@@ -155,22 +155,33 @@ function lost() {
   if (!source) return;
   status("lost");
   if (source.readyState !== EventSource.CLOSED || retry) return;
-  retry = setTimeout(async () => {
-    retry = 0;
-    try {
-      const reply = await fetch("/api/events?after=1000000000", { cache: "no-store" });
-      if (reply.status === 401) return location.reload(); // where the form is
-    } catch { /* not there yet */ }
-    connect();
-  }, pause);
+  retry = setTimeout(again, pause);
   pause = Math.min(2 * pause, 5000);
+}
+
+// again finds out what is wrong, which an EventSource does not say, and connects.
+async function again() {
+  const stop = new AbortController();
+  try {
+    const reply = await fetch("/events", { cache: "no-store", signal: stop.signal });
+    if (reply.status === 401) return location.reload(); // where the form is
+    if (reply.status === 503 && reply.headers.has("Retry-After")) {
+      status("full");
+      retry = setTimeout(again, 5000);
+      return;
+    }
+  } catch { /* not there yet */ } finally {
+    stop.abort();
+  }
+  retry = 0;
+  connect();
 }
 
 function status(is) {
   const c = $("connection");
   if (paused && is === "live") is = "paused";
   attribute(c, "data-is", is);
-  put(c.firstElementChild, { live: "live", paused: "paused", away: "not watching", lost: "connection lost, trying again" }[is]);
+  put(c.firstElementChild, { live: "live", paused: "paused", away: "not watching", lost: "connection lost, trying again", full: "too many watch already, trying again" }[is]);
 }
 
 setInterval(() => {
