@@ -129,6 +129,8 @@ func (p *process) leaves() {
 		}
 	case <-time.After(30 * time.Second):
 		p.t.Error("it does not end")
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it says where it hangs
+		<-p.ended
 	}
 }
 

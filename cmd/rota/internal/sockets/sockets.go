@@ -136,7 +136,7 @@ func (s *Set) Share(name string, l net.Listener) (net.Listener, error) {
 	if !ok {
 		return nil, fmt.Errorf("a %T cannot be shared", l)
 	}
-	f, err := c.File()
+	f, err := fileOf(c.TCPListener, name)
 	if err != nil {
 		return nil, err
 	}

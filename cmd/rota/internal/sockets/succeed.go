@@ -96,7 +96,7 @@ func (s *Set) files() (files []*os.File, names []string, err error) {
 		if slices.Contains(names, escape(o.name)) {
 			continue
 		}
-		f, err := o.l.File()
+		f, err := fileOf(o.l, o.name)
 		if err != nil {
 			return files, nil, err
 		}
