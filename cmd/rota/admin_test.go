@@ -55,7 +55,7 @@ func TestLogSaysWhatThePageDoes(t *testing.T) {
 	p := launch(t, nil, nil, "proxy", "-listen=127.0.0.1:0", "-to="+backend(t, "a")+","+strings.TrimPrefix(gone.URL, "http://"),
 		"-admin=", "-balancer=rr", "-log-level=debug")
 	addr := p.await(1, listening)
-	p.await(1, `msg=replicas service=backend size=(2)`)
+	p.await(1, `msg=replicas service=backend known=(2)`)
 	for range 40 {
 		if status, _ := get(t, "http://"+addr); status != 200 {
 			t.Errorf("%d", status)

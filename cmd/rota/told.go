@@ -9,8 +9,8 @@ import (
 // decisionsLogged is how many decisions a second a log for debugging has.
 const decisionsLogged = 20
 
-// told returns an Observer that logs what the page shows as events, for who has the log alone; at debug level also why calls
-// went where they did, sampled.
+// told returns an Observer that logs what becomes of replicas, which the page shows as events, for who has the log alone; at debug
+// level also why calls went where they did, sampled. Of discovery the proxy tells itself.
 func told(log *slog.Logger, level slog.Level) rota.Observer {
 	o := rota.Observer{
 		BreakerChanged: func(e rota.BreakerEvent) {
@@ -26,16 +26,6 @@ func told(log *slog.Logger, level slog.Level) rota.Observer {
 				return
 			}
 			log.Info("enough replicas are fit again", "service", e.Service)
-		},
-		SetChanged: func(e rota.SetEvent) {
-			if e.Kept {
-				log.Warn("discovery knows no replica: the last ones stay", "service", e.Service, "size", e.Size)
-				return
-			}
-			log.Info("replicas", "service", e.Service, "size", e.Size, "added", len(e.Added), "removed", len(e.Removed))
-		},
-		ResolveFailed: func(e rota.ResolveEvent) {
-			log.Warn("replicas unknown", "service", e.Service, "error", e.Err, "again", e.Retry)
 		},
 	}
 	if level <= slog.LevelDebug {
