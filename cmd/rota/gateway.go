@@ -222,11 +222,11 @@ func (g *gateway) run(ctx context.Context) error {
 	} else {
 		g.notify("STOPPING=1")
 	}
-	g.log.Info("leaving", "wait", g.current.Drain.Wait, "time", g.current.Drain.Shutdown)
 	abort := make(chan struct{})
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(again)
+	g.log.Info("leaving", "wait", g.current.Drain.Wait, "time", g.current.Drain.Shutdown)
 	go func() { // ends with the process at the latest
 		select {
 		case <-again:

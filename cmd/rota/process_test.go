@@ -463,6 +463,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	case <-p.ended:
 	case <-time.After(20 * time.Second):
 		t.Error("it does not end")
+		_ = p.cmd.Process.Kill()
 	}
 	<-gone
 }
