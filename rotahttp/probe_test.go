@@ -318,8 +318,9 @@ func TestProbesAreBounded(t *testing.T) {
 		for i := range w.Len() {
 			answers += len(a.said(w.Replica(i).Addr()))
 		}
-		if answers != 7 || most.Load() != 2 {
-			t.Errorf("%d answers, %d at once at most, want 7 and 2", answers, most.Load())
+		// The queue alone is full when the workers begin after the last call.
+		if answers < 5 || answers > 7 || most.Load() != 2 {
+			t.Errorf("%d answers, %d at once at most, want 5 to 7 and 2", answers, most.Load())
 		}
 	})
 }
