@@ -47,7 +47,12 @@ func (c *Conn) ask(out []byte) error {
 		return c.askSimply(out)
 	}
 	t.out, t.err, t.done = out, nil, false
-	err := t.raw.Read(t.step)
+	var err error
+	if t.wait {
+		err = t.raw.Read(t.step)
+	} else { // whoever reads ahead is reading now, and Read would wait for him
+		err = t.raw.Control(func(fd uintptr) { t.step(fd) })
+	}
 	t.out = nil
 	if t.done {
 		return t.err // if it was the wait that failed, so will the read
