@@ -72,7 +72,7 @@ func (c *Conn) step(fd uintptr) bool {
 		return true
 	}
 	t.err = c.write(t.out)
-	return t.err != nil || !t.wait
+	return t.err != nil
 }
 
 // silent reports whether nothing has come on a connection, not even its end.

@@ -139,8 +139,8 @@ func (x *exchange) forward() {
 		return
 	}
 	defer resp.Body.Close()
-	if limit := int64(x.route.spec.MaxResponse); limit > 0 && resp.ContentLength > limit {
-		x.fail(http.StatusBadGateway, "the response is too long")
+	if err := x.route.bound(resp); err != nil {
+		x.failed(err)
 		return
 	}
 	x.respond(resp)
@@ -255,13 +255,9 @@ func (x *exchange) copyBody(body io.Reader, flush bool) error {
 	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	limit := int64(x.route.spec.MaxResponse)
 	for {
 		n, err := body.Read(*buf)
 		if n > 0 {
-			if limit > 0 && x.sent+int64(n) > limit {
-				return errTooLong
-			}
 			m, err := x.w.Write((*buf)[:n])
 			x.sent += int64(m)
 			if err != nil {
