@@ -213,7 +213,7 @@ var sabotage = []struct {
 			}
 			return resp, err
 		})},
-	{"makes a connection for every request", []string{"conn/reuse"}, "made 20 connections", noKeepAlive},
+	{"makes a connection for every request", []string{"conn/reuse"}, "made 20 more connections", noKeepAlive},
 	{"hides that a connection can be written", []string{"upgrade/both-ways"}, "cannot be written",
 		around(func(rt *http.Transport, req *http.Request) (*http.Response, error) {
 			resp, err := rt.RoundTrip(req)

@@ -181,6 +181,31 @@ func (e *env) get(path, want string) {
 	}
 }
 
+// warm makes requests until one needs no new connection, and returns how many were made. http.Transport gives a connection of
+// HTTP/2 to the request that waits for it before others can find it, so that even the next one may make another.
+func (e *env) warm() (made int64) {
+	e.Helper()
+	for range 20 {
+		e.fetch(e.request("GET", "/warm", nil))
+		now := e.server.total.Load()
+		if now == made {
+			break
+		}
+		made = now
+	}
+	return made
+}
+
+// more returns how many connections were made since warm, without the one that may have been under way then: with HTTP/2 a
+// request may find a free connection while it waits for a new one.
+func (e *env) more(made int64) int64 {
+	n := e.server.total.Load() - made
+	if e.proto.major() == 2 && n > 0 {
+		n--
+	}
+	return n
+}
+
 // brief shortens what goes into a message.
 func brief(s string) string {
 	if len(s) > 80 {
