@@ -277,7 +277,7 @@ func (g *gateway) await(ctx context.Context) (succeeded bool) {
 	}
 }
 
-// reload puts the file in force if it has changed, or if asked. One that cannot be meant changes nothing, and is tried again: what
+// reload puts the file in force if it or what it names has changed, or if asked. One that cannot be meant changes nothing, and is tried again: what
 // was wrong may be in a file that it names, or with an address.
 func (g *gateway) reload(asked bool) {
 	if asked {
@@ -295,7 +295,7 @@ func (g *gateway) reload(asked bool) {
 		}
 	} else {
 		g.unread = 0
-		if fresh := !bytes.Equal(text, g.text); !asked && (fresh && !bytes.Equal(text, g.seen) || !fresh && g.refused == "") {
+		if fresh := !bytes.Equal(text, g.text); !asked && (fresh && !bytes.Equal(text, g.seen) || !fresh && g.refused == "" && !g.proxy.Stale()) {
 			g.seen = text // which may be half of what somebody is writing: it counts when it is the same the next time
 			return
 		}

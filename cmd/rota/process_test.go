@@ -6,16 +6,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -342,105 +334,6 @@ func TestHandedSockets(t *testing.T) {
 	if status, _, errs := again(t.Context(), false, "proxy", "-config="+name); status != exitFailed || !strings.Contains(errs, "no socket called web was handed") {
 		t.Errorf("without the socket: %d %q", status, errs)
 	}
-}
-
-// certify writes a certificate for 127.0.0.1, signed by itself, and returns it.
-func certify(t *testing.T, dir, name string) *x509.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writeFileT(t, filepath.Join(dir, name+".key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
-	writeFileT(t, filepath.Join(dir, name+".crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert
-}
-
-// Certificates are read again when they change; clients without one are turned away where one is wanted.
-func TestTLS(t *testing.T) {
-	dir := t.TempDir()
-	server := certify(t, dir, "server")
-	client := certify(t, dir, "client")
-	writeFileT(t, filepath.Join(dir, "ca.crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: client.Raw})))
-	name := filepath.Join(dir, "rota.yaml")
-	text := strings.NewReplacer(`"127.0.0.1:0"`, `"127.0.0.1:0", tls: {cert: DIR/server.crt, key: DIR/server.key, client_ca: DIR/ca.crt}`).
-		Replace(fmt.Sprintf(file, backend(t, "a")))
-	writeFileT(t, name, strings.ReplaceAll(text, "DIR", dir))
-	p := launch(t, nil, nil, "proxy", "-config="+name)
-	url := "https://" + p.await(1, listening)
-	call := func(trusted *x509.Certificate, with bool) (string, error) {
-		pool := x509.NewCertPool()
-		pool.AddCert(trusted)
-		c := &tls.Config{RootCAs: pool}
-		if with {
-			pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "client.crt"), filepath.Join(dir, "client.key"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.Certificates = []tls.Certificate{pair}
-		}
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: c, DisableKeepAlives: true, ForceAttemptHTTP2: true}}
-		resp, err := client.Get(url)
-		if err != nil {
-			return "", err
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		return fmt.Sprint(resp.Proto, " ", string(b)), err
-	}
-	if got, err := call(server, true); got != "HTTP/2.0 a" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-	if got, err := call(server, false); err == nil {
-		t.Errorf("%q without a certificate, want none", got)
-	}
-	until := func(what string, good func() bool) {
-		t.Helper()
-		for late := time.Now().Add(20 * time.Second); !good(); {
-			if time.Now().After(late) {
-				t.Fatal(what)
-			}
-		}
-	}
-	works := func(trusted *x509.Certificate) func() bool {
-		return func() bool {
-			got, err := call(trusted, true)
-			return err == nil && got == "HTTP/2.0 a"
-		}
-	}
-	renewed := certify(t, dir, "server")
-	until("the renewed certificate is not used", works(renewed))
-	writeFileT(t, filepath.Join(dir, "server.crt"), "half of a certi")
-	until("what cannot be read is not in the log", func() bool {
-		if !works(renewed)() {
-			t.Fatal("what cannot be read is used")
-		}
-		return strings.Contains(p.text(), "renewed file refused")
-	})
-	p.signal(syscall.SIGHUP)
-	p.await(1, `msg="config refused.*rota.yaml:2: listeners\[0\].tls.cert: `)
-	good := works(certify(t, dir, "server"))
-	until("the certificate after a bad one is not used", good)
-	p.await(1, `msg="config applied"`)
-	writeFileT(t, filepath.Join(dir, "ca.crt"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: renewed.Raw})))
-	until("clients of an authority that is not trusted any more come in", func() bool { return !good() })
 }
 
 // A second signal ends what the first one waits for.

@@ -27,7 +27,10 @@ func loadProxy(n *tree.Node) (System, error) {
 			Protocol: spec.Protocol, TLS: spec.TLS != nil, Policy: spec.Policy.Policy, Check: spec.Check, Calls: spec.Calls,
 			CallsPerSecond: spec.CallsPerSecond, Replicas: spec.Replicas, TTL: spec.TTL, P99: spec.P99, RoutesOnly: true,
 		}
-		if service.Protocol == "auto" {
+		switch spec.Protocol {
+		case "":
+			service.Protocol = "http1"
+		case "auto":
 			service.Protocol = ""
 		}
 		for i := range file.Routes {

@@ -194,6 +194,18 @@ func (p *Proxy) Services() []Service {
 	return list
 }
 
+// Stale reports whether files that services were made of have changed since: applying the same setup makes them anew.
+func (p *Proxy) Stale() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, sv := range p.services {
+		if sv.ca != caOf(&sv.spec) {
+			return true
+		}
+	}
+	return false
+}
+
 // Ready waits until every service knows its replicas, or ctx ends.
 func (p *Proxy) Ready(ctx context.Context) error {
 	for _, s := range p.Services() {

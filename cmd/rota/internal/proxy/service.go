@@ -21,11 +21,11 @@ import (
 type service struct {
 	name      string
 	spec      setup.Service
-	protocol  string // setup.Service.Protocol
 	scheme    string // of requests, for replicas whose address names none
 	client    *rota.Client
 	overrides *rota.Overrides
 	transport *rotahttp.Transport
+	switching *rotahttp.Transport // for requests that switch to another protocol; nil = none can
 	base      *http.Transport
 	uses      uses
 	known     atomic.Bool // replicas were
@@ -74,7 +74,7 @@ func caOf(spec *setup.Service) string {
 }
 
 func (p *Proxy) newService(name string, spec *setup.Service) (*service, error) {
-	sv := &service{name: name, spec: *spec, protocol: spec.Protocol, scheme: "http", ca: caOf(spec)}
+	sv := &service{name: name, spec: *spec, scheme: "http", ca: caOf(spec)}
 	if spec.TLS != nil {
 		sv.scheme = "https"
 	}
@@ -105,6 +105,14 @@ func (p *Proxy) newService(name string, spec *setup.Service) (*service, error) {
 		}
 		sv.transport.Check = &check
 	}
+	switch spec.Protocol {
+	case "", "http1":
+		sv.switching = sv.transport
+	case "auto": // HTTP/1.1 is what protocols can be switched from
+		base := sv.base.Clone()
+		onlyHTTP1(base)
+		sv.switching = &rotahttp.Transport{Client: sv.client, Base: base, Probe: rotahttp.Probe{Path: "-"}}
+	}
 	return sv, nil
 }
 
@@ -119,6 +127,9 @@ func (sv *service) replay() int64 {
 func (sv *service) close() {
 	_ = sv.client.Close() // it has no error to tell
 	sv.transport.CloseIdleConnections()
+	if sv.switching != nil {
+		sv.switching.CloseIdleConnections()
+	}
 }
 
 // newBase returns the http.Transport for a service.
@@ -133,12 +144,13 @@ func newBase(spec *setup.Service, log *slog.Logger) (*http.Transport, error) {
 	case "h2c":
 		t.Protocols.SetUnencryptedHTTP2(true)
 		t.Protocols.SetHTTP2(true)
+	case "http2":
+		t.Protocols.SetHTTP2(true)
 	case "auto":
 		t.Protocols.SetHTTP1(true)
 		t.Protocols.SetHTTP2(true)
 	default:
-		t.Protocols.SetHTTP1(true)
-		t.ForceAttemptHTTP2 = false
+		onlyHTTP1(t)
 	}
 	if spec.TLS == nil {
 		return t, nil
@@ -146,6 +158,12 @@ func newBase(spec *setup.Service, log *slog.Logger) (*http.Transport, error) {
 	var err error
 	t.TLSClientConfig, err = clientTLS(spec.TLS, log)
 	return t, err
+}
+
+func onlyHTTP1(t *http.Transport) {
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	t.ForceAttemptHTTP2 = false
 }
 
 func clientTLS(spec *setup.ClientTLS, log *slog.Logger) (*tls.Config, error) {

@@ -16,16 +16,7 @@ import (
 // behind a replica that agreed, a client would make requests that pass no route.
 func (rt *route) switches(r *http.Request) bool {
 	to := r.Header["Upgrade"]
-	if to == nil || !hasToken(r.Header["Connection"], "upgrade") || hasToken(to, "h2c") {
-		return false
-	}
-	switch rt.service.protocol {
-	case "h2c":
-		return false // HTTP/2 has no such thing
-	case "auto":
-		return len(to) == 1 && strings.EqualFold(to[0], "websocket") // for which net/http makes a connection of HTTP/1.1
-	}
-	return true
+	return to != nil && rt.service.switching != nil && hasToken(r.Header["Connection"], "upgrade") && !hasToken(to, "h2c")
 }
 
 func hasToken(lines []string, token string) bool {
@@ -61,7 +52,7 @@ func (rt *route) newUpgrades(log *slog.Logger) *httputil.ReverseProxy {
 				pr.Out.Header["Upgrade"], pr.Out.Header["Connection"] = upgrade, []string{"Upgrade"}
 			}
 		},
-		Transport: rt.service.transport,
+		Transport: rt.service.switching,
 		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug), // any client can bring it about
 		ModifyResponse: func(resp *http.Response) error {
 			if err := rt.bound(resp); err != nil {

@@ -260,12 +260,12 @@ func (c *checker) services() {
 		} else if _, err := resolve.Parse(s.Target); err != nil {
 			c.say(at("target"), "%v", err)
 		}
-		c.oneOf(at("protocol"), s.Protocol, "", "http1", "h2c", "auto")
+		c.oneOf(at("protocol"), s.Protocol, "", "http1", "http2", "h2c", "auto")
 		if t := s.TLS; t != nil && (t.Cert == "") != (t.Key == "") {
 			c.say(at("tls"), "want both of cert and key, or neither")
 		}
 		if s.TLS != nil && s.Protocol == "h2c" {
-			c.say(at("protocol"), "h2c is HTTP/2 without TLS: want auto, or no tls")
+			c.say(at("protocol"), "h2c is HTTP/2 without TLS: want http2 or auto, or no tls")
 		}
 		c.times(at, times{"dial": s.Dial, "ttl": s.TTL, "p99": s.P99})
 		if ch := s.Check; ch != nil {

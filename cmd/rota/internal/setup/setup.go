@@ -106,8 +106,9 @@ type Headers struct {
 type Service struct {
 	// Target is where the replicas are: addresses with commas between, or dns:///, dns+srv:///, file:/// (resolve.Parse).
 	// Required.
-	Target   string
-	Protocol string     // http1 (the default), h2c, or auto: what a TLS handshake agrees on
+	Target string
+	// Protocol is http1 (the default), http2 (over TLS), h2c (without), or auto: what a TLS handshake agrees on.
+	Protocol string
 	TLS      *ClientTLS // nil = plain HTTP, unless addresses begin with https://
 	Policy   Policy     // timeout, retry, hedge, breaker, balancer, …: as for the library and the simulator
 	Check    *rotahttp.Check
