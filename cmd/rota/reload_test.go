@@ -52,6 +52,20 @@ func TestListenersChangeUnderWay(t *testing.T) {
 	p.leaves()
 }
 
+// How a proxy drains is what the file says by then, for listeners too that were there before.
+func TestDrainChangesUnderWay(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "rota.yaml")
+	text := fmt.Sprintf(file, backend(t, "a"))
+	writeFileT(t, name, strings.Replace(text, "wait: 100ms", "wait: 1h", 1))
+	p := launch(t, nil, nil, "proxy", "-config="+name)
+	p.await(1, listening)
+	writeFileT(t, name, text)
+	p.await(1, `msg="config applied"`)
+	p.signal(syscall.SIGTERM)
+	p.await(1, `msg=leaving wait=100ms`)
+	p.leaves()
+}
+
 // What cannot be applied changes nothing, is said once, and is applied as soon as it can be.
 func TestConfigIsTriedAgain(t *testing.T) {
 	dir := t.TempDir()

@@ -2,9 +2,11 @@ package proxy_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -90,5 +92,58 @@ func TestAccessLogIsOpenedAgain(t *testing.T) {
 		if err != nil || strings.Count(string(text), "\n") != 1 || !strings.Contains(string(text), want) {
 			t.Errorf("%s: %q, %v, want %s", file, text, err, want)
 		}
+	}
+}
+
+// A line is lost neither when the log goes elsewhere from now on nor when its file is opened again.
+func TestAccessLogMoves(t *testing.T) {
+	dir := t.TempDir()
+	to := func(i int) string { return fmt.Sprintf("access_log: {to: %s/%d}", dir, i%3) }
+	w := start(t, 1, echo, to(0))
+	var requests sync.WaitGroup
+	const workers, each = 4, 150
+	for range workers {
+		requests.Go(func() {
+			for range each {
+				if _, _, err := w.try(t, "GET", "/", ""); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		requests.Wait()
+	}()
+	for i := 1; ; i++ {
+		if err := w.Apply(w.parse(t, to(i))); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Reopen(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-over:
+		default:
+			continue
+		}
+		break
+	}
+	w.front.Close()
+	files, err := filepath.Glob(dir + "/*")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%v, %v, want several files", files, err)
+	}
+	lines := 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += strings.Count(string(text), "msg=request ")
+	}
+	if lines != workers*each {
+		t.Errorf("%d lines for %d requests", lines, workers*each)
 	}
 }

@@ -245,16 +245,24 @@ func passTrailers(h, trailer http.Header, announced int) {
 	}
 }
 
-// buffers are for bodies on their way.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+// buffers are for bodies on their way, small ones for streams: there may be many that say little.
+var buffers, smallBuffers = buffersOf(32 << 10), buffersOf(4 << 10)
+
+func buffersOf(size int) *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, size); return &b }}
+}
 
 // copyBody copies a body. With flush every piece goes out as it came.
 func (x *exchange) copyBody(body io.Reader, flush bool) error {
 	if body == http.NoBody {
 		return nil
 	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
+	pool := buffers
+	if flush {
+		pool = smallBuffers
+	}
+	buf := pool.Get().(*[]byte)
+	defer func() { pool.Put(buf) }()
 	for {
 		n, err := body.Read(*buf)
 		if n > 0 {
@@ -266,6 +274,11 @@ func (x *exchange) copyBody(body io.Reader, flush bool) error {
 			if flush {
 				x.flush()
 			}
+		}
+		if n == len(*buf) && pool == smallBuffers { // it says a lot
+			pool.Put(buf)
+			pool = buffers
+			buf = pool.Get().(*[]byte)
 		}
 		switch {
 		case err == io.EOF:

@@ -132,11 +132,16 @@ func hostOf(s string) string {
 	if h, _, err := net.SplitHostPort(s); err == nil {
 		s = h
 	}
-	return strings.TrimSuffix(strings.ToLower(s), ".")
+	return strings.ToLower(bare(s))
+}
+
+// bare is a host without the dot of the root, or the brackets of an address.
+func bare(host string) string {
+	return strings.TrimSuffix(strings.Trim(host, "[]"), ".")
 }
 
 func fitsHost(pattern, host string) bool {
-	pattern = strings.TrimSuffix(pattern, ".")
+	pattern = bare(pattern)
 	if below, ok := strings.CutPrefix(pattern, "*"); ok {
 		return len(host) > len(below) && strings.HasSuffix(host, strings.ToLower(below))
 	}
