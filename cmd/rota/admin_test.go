@@ -69,8 +69,8 @@ func TestLogSaysWhatThePageDoes(t *testing.T) {
 	p.leaves()
 }
 
-// While the file is not what is in force, the page says so above everything.
-func TestPageSaysThatTheFileWasRefused(t *testing.T) {
+// While the file is not what is in force, all of it, the page says so above everything.
+func TestPageSaysThatTheFileIsNotInForce(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "rota.yaml")
 	good := strings.Replace(fmt.Sprintf(file, backend(t, "a")), "admin: off", `admin: {listen: "127.0.0.1:0"}`, 1)
 	writeFileT(t, name, good)
@@ -95,6 +95,11 @@ func TestPageSaysThatTheFileWasRefused(t *testing.T) {
 	p.await(1, `config (applied)`)
 	if n := notice(); n != "" {
 		t.Errorf("the page says %q of a good file", n)
+	}
+	writeFileT(t, name, strings.Replace(good, "admin: {", "admin: {write: true, ", 1))
+	p.await(2, `config (applied)`)
+	if n := notice(); !strings.Contains(n, "of admin is in force after SIGUSR2") {
+		t.Errorf("the page says %q of a file that changes the page", n)
 	}
 	p.signal(syscall.SIGTERM)
 	p.leaves()

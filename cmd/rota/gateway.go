@@ -44,6 +44,7 @@ type gateway struct {
 	leaving atomic.Bool
 
 	// Only the goroutine of run changes these.
+	begun   *setup.Setup // what was in force at the start
 	current *setup.Setup // what is in force
 	text    []byte       // of the file, as it was read last
 	seen    []byte       // the same, when it was not believed yet
@@ -53,7 +54,7 @@ type gateway struct {
 
 // newGateway starts all that s says.
 func newGateway(f *proxyFlags, s *setup.Setup, io stdio, args []string) (g *gateway, err error) {
-	g = &gateway{flags: f, args: args, log: f.logger(io.err), current: s, signals: make(chan os.Signal, 4)}
+	g = &gateway{flags: f, args: args, log: f.logger(io.err), begun: s, current: s, signals: make(chan os.Signal, 4)}
 	signal.Notify(g.signals, controlSignals()...) // before anybody can see that it serves, and believe that it heeds them
 	if g.sockets, err = sockets.Inherit(); err != nil {
 		return nil, err
@@ -315,7 +316,12 @@ func (g *gateway) reload(asked bool) {
 	}
 	g.refused = ""
 	g.note(rotadash.Good, "applied")
-	g.notice("")
+	later := ""
+	if !reflect.DeepEqual(g.begun.Admin, g.current.Admin) {
+		later = "what " + g.flags.config + " says of admin is in force after SIGUSR2 or a restart"
+		g.log.Warn(later)
+	}
+	g.notice(later)
 	g.log.Info("config applied", "file", g.flags.config)
 }
 
@@ -334,9 +340,6 @@ func (g *gateway) apply() error {
 		return err
 	}
 	change.Commit()
-	if !reflect.DeepEqual(g.current.Admin, next.Admin) {
-		g.log.Warn("what the file says of admin changes with a restart")
-	}
 	g.current = next
 	return g.showServices()
 }
