@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/rota-go/rota/cmd/rota/internal/document"
+	"github.com/rota-go/rota/cmd/rota/internal/proxy"
 	"github.com/rota-go/rota/cmd/rota/internal/setup"
 	"github.com/rota-go/rota/internal/tree"
 	"github.com/rota-go/rota/rotahttp"
@@ -64,6 +66,41 @@ func TestProxyDocsAreComplete(t *testing.T) {
 	slices.Sort(got)
 	if !slices.Equal(flags, got) {
 		t.Errorf("## Flags describes %q, want %q", got, flags)
+	}
+}
+
+// described takes down the names of what is registered with it.
+type described struct {
+	prometheus.Registerer
+	names []string
+}
+
+func (d *described) MustRegister(list ...prometheus.Collector) {
+	for _, c := range list {
+		ch := make(chan *prometheus.Desc)
+		go func() {
+			defer close(ch)
+			c.Describe(ch)
+		}()
+		for desc := range ch {
+			d.names = append(d.names, regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())[1])
+		}
+	}
+}
+
+// Every metric is described, and nothing else.
+func TestMetricsAreDescribed(t *testing.T) {
+	text, err := os.ReadFile("../../docs/PROXY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want described
+	proxy.NewMetrics(&want)
+	got := documented(t, string(text), "## Metrics")
+	slices.Sort(want.names)
+	slices.Sort(got)
+	if !slices.Equal(want.names, got) {
+		t.Errorf("## Metrics describes %q, want %q", got, want.names)
 	}
 }
 
