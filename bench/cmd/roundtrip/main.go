@@ -1,5 +1,5 @@
 // Command roundtrip measures what rotahttp.Transport costs around an http.Transport: CPU time of the calling process
-// a request, alternating between the two in one run. Part of make bench.
+// and allocations a request, alternating between the two in one run. Part of make bench.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -65,6 +66,7 @@ type variant struct {
 	ctx    func() (context.Context, context.CancelFunc)
 	url    func(i uint64) string
 	cpu    []float64 // microseconds a request, one a round
+	allocs []float64 // the same of allocations
 }
 
 func measure(rounds, requests, callers int) error {
@@ -82,12 +84,12 @@ func measure(rounds, requests, callers int) error {
 	for round := range rounds + 1 {
 		for _, i := range order.Perm(len(variants)) { // so that none profits from what ran before it
 			v := &variants[i]
-			us, err := v.run(requests, callers)
+			cpu, allocs, err := v.run(requests, callers)
 			if err != nil {
 				return fmt.Errorf("%s: %w", v.name, err)
 			}
 			if round > 0 { // the first one warms up
-				v.cpu = append(v.cpu, us)
+				v.cpu, v.allocs = append(v.cpu, cpu), append(v.allocs, allocs)
 			}
 		}
 	}
@@ -175,12 +177,12 @@ func variantsOf(addrs []string) ([]variant, func(), error) {
 	}, done, nil
 }
 
-// run sends the requests and returns the CPU time of this process for each, in microseconds.
-func (v *variant) run(requests, callers int) (float64, error) {
+// run sends the requests and returns the CPU time of this process for each, in microseconds, and its allocations.
+func (v *variant) run(requests, callers int) (cpu, allocs float64, err error) {
 	var next atomic.Uint64
 	var failed atomic.Pointer[error]
 	var wg sync.WaitGroup
-	before := cpuTime()
+	before, mallocs := cpuTime(), allocations()
 	for range callers {
 		wg.Go(func() {
 			for i := next.Add(1); i <= uint64(requests); i = next.Add(1) {
@@ -193,9 +195,17 @@ func (v *variant) run(requests, callers int) (float64, error) {
 	}
 	wg.Wait()
 	if err := failed.Load(); err != nil {
-		return 0, *err
+		return 0, 0, *err
 	}
-	return float64(cpuTime()-before) / float64(requests) / 1e3, nil
+	n := float64(requests)
+	return float64(cpuTime()-before) / n / 1e3, float64(allocations()-mallocs) / n, nil
+}
+
+// allocations is how many objects this process has allocated.
+func allocations() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 func (v *variant) send(i uint64) error {
@@ -220,7 +230,7 @@ func (v *variant) send(i uint64) error {
 }
 
 func report(variants []variant, rounds, requests, callers int) {
-	fmt.Printf("CPU microseconds a request of the calling process; %d rounds of %d requests, %d callers, medians\n",
+	fmt.Printf("CPU microseconds and allocations a request of the calling process; %d rounds of %d requests, %d callers, medians\n",
 		rounds, requests, callers)
 	base := variants[0].cpu
 	for _, v := range variants {
@@ -229,8 +239,8 @@ func report(variants []variant, rounds, requests, callers int) {
 			ratios[i] = v.cpu[i] / base[i] // of the same round: the machine's mood cancels out
 		}
 		slices.Sort(ratios)
-		fmt.Printf("  %-55s %6.2f us  %.3fx (%.3f to %.3f)\n", v.name, median(v.cpu), ratios[len(ratios)/2], ratios[0],
-			ratios[len(ratios)-1])
+		fmt.Printf("  %-55s %6.2f us  %.3fx (%.3f to %.3f) %6.1f allocations\n", v.name, median(v.cpu), ratios[len(ratios)/2],
+			ratios[0], ratios[len(ratios)-1], median(v.allocs))
 	}
 }
 
