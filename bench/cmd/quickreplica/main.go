@@ -10,10 +10,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -62,7 +64,7 @@ func talk(c net.Conn) error {
 		method, rest, _ := bytes.Cut(line, []byte(" "))
 		path, _, ok := bytes.Cut(rest, []byte(" "))
 		if !ok || string(method) != "GET" && string(method) != "POST" {
-			return refuse(c, "want GET or POST")
+			return refuse(c, in, "want GET or POST")
 		}
 		reply := known[string(path)]
 		if reply == nil {
@@ -74,7 +76,7 @@ func talk(c net.Conn) error {
 		}
 		length, err := readHeader(in)
 		if err != nil {
-			return refuse(c, err.Error())
+			return refuse(c, in, err.Error())
 		}
 		if _, err := in.Discard(length); err != nil {
 			return err
@@ -85,8 +87,13 @@ func talk(c net.Conn) error {
 	}
 }
 
-func refuse(c net.Conn, why string) error {
+// refuse answers, and lets the client send what it is about to: it would get an error instead of the answer otherwise.
+func refuse(c net.Conn, in *bufio.Reader, why string) error {
 	_, err := c.Write([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+	if t, ok := c.(*net.TCPConn); ok && err == nil {
+		err = errors.Join(t.CloseWrite(), t.SetReadDeadline(time.Now().Add(time.Second)))
+		_, _ = io.CopyN(io.Discard, in, maxBody) // until the client closes
+	}
 	return errors.Join(errors.New(why), err)
 }
 
