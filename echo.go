@@ -79,7 +79,8 @@ const (
 //
 // Both are moving averages over the reports of a node; but the RIF of the last report counts alone while it is fresh,
 // which it is for about two answers' time. A reply that reports nothing counts as one from a replica with the average RIF
-// that measures the latency which we do, and is forgotten twenty times as soon.
+// that measures the latency which we do, and is forgotten twenty times as soon. What a replica says it takes counts for at
+// least a third of what answers take their callers.
 //
 // A failure and a refusal count as an answer that took ten times as long as answers take, and failures in a row as
 // attempts in flight, until they have drifted away; if there are breakers, until two seconds have passed without another.
@@ -107,6 +108,7 @@ type echo struct {
 	params   EchoParams
 	perDrift float64 // see drifted
 	latency  typical // of all nodes, in nanoseconds
+	took     typical // the same as callers see it, where replicas say what it is to them
 	busy     typical // 1 + RIF, in thousandths
 }
 

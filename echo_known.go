@@ -190,7 +190,10 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 	}
 	switch l := end.Load; {
 	case l.Known && l.Latency > 0:
-		sample = float64(l.Latency)
+		if end.Verdict == Success {
+			e.took.observe(end.Now, end.Took)
+		}
+		sample = max(float64(l.Latency), e.took.value()/noticed)
 	case l.Known:
 		sample = e.latency.value() // it does not know either
 	}
@@ -208,11 +211,11 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 	case end.Verdict == Success || reports == 0:
 		rifSample = e.meanRIF()
 	}
-	sample = min(sample, mostAnswers*e.latency.value())
-	gain := max(e.gain(reports), 1-known)
+	gain, most := max(e.gain(reports), 1-known), float64(mostAnswers)
 	if end.Load.Known && end.Load.RIF <= 0 {
-		gain = max(gain, idleGain)
+		gain, most = max(gain, idleGain), idleAnswers
 	}
+	sample = min(sample, most*e.latency.value())
 	note.averages.Store(packPair(latency+(sample-latency)*gain, rif+(rifSample-rif)*gain))
 	note.last.Store(packPair(rifSample, min(reports+1, mostReports)))
 	note.at.Store(int64(max(end.Now, 1)))
@@ -222,9 +225,18 @@ func (e *echoPicker) learn(note *echoNote, end *End) {
 // there is little to do there are few reports.
 const idleGain = 0.5
 
+// noticed is the part of what a call takes its caller that what a replica says of itself counts for at least. A replica whose
+// time is mostly that of others, the network's say, is several times as slow when it is cold as when it is warm, and who called
+// it less for that would keep it cold, for nothing that a caller could notice.
+const noticed = 3
+
 // mostAnswers is how many times as long as an answer takes one report counts for at most: a single bad one, of a process that
-// has just started say, must not make a node look so slow that it is not asked for the next.
-const mostAnswers = 16
+// has just started say, must not make a node look so slow that it is not asked for the next. One of idleGain is soon believed,
+// so it counts for less.
+const (
+	mostAnswers = 16
+	idleAnswers = 4
+)
 
 // halfForgotten is how little is left of what is known of a node whose next answer is like a first one.
 const halfForgotten = 0.5

@@ -198,6 +198,46 @@ func TestEchoCountsItsOwn(t *testing.T) {
 	}
 }
 
+// What no caller would notice makes no difference between replicas with next to nothing to do, and neither does one bad
+// answer; what a caller does notice does.
+func TestEchoIsFairToTheIdle(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		said, took time.Duration // by the cold one of the three
+		times      int
+		even       bool
+	}{
+		{"cold, which says five times as much as the others", 300 * time.Microsecond, 1200 * time.Microsecond, 1000, true},
+		{"slow, as callers see", 10 * ms, 11 * ms, 1000, false},
+		{"one bad answer", time.Second, time.Second, 1, true},
+		{"three bad answers", time.Second, time.Second, 3, false},
+	} {
+		w := newProbing(t, 1, 3, rota.Echo(rota.EchoParams{}))
+		warm := rota.End{Took: ms, Load: rota.Load{Known: true, Latency: 60 * time.Microsecond}}
+		cold := rota.End{Took: c.took, Load: rota.Load{Known: true, Latency: c.said}}
+		for k := range 1000 {
+			w.now = w.now.Add(2 * ms)
+			warm.Now, cold.Now = w.now.Sub(epoch), w.now.Sub(epoch)
+			rota.EchoEnded(w.cl, 0, &warm)
+			rota.EchoEnded(w.cl, 1, &warm)
+			if k >= 1000-c.times {
+				rota.EchoEnded(w.cl, 2, &cold)
+			} else {
+				rota.EchoEnded(w.cl, 2, &warm)
+			}
+		}
+		got := 0
+		for range 300 {
+			if w.pick(rota.Outcome{Verdict: rota.Ignored}) == addr(2) {
+				got++
+			}
+		}
+		if even := got > 70; even != c.even {
+			t.Errorf("%s: %d of 300 calls, want a third: %t", c.name, got, c.even)
+		}
+	}
+}
+
 // With as many choices as nodes all are drawn, none twice, so the best one is always found.
 func TestEchoDrawsDifferentNodes(t *testing.T) {
 	for n := 1; n <= 16; n++ {
