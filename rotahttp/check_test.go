@@ -66,10 +66,10 @@ func TestCheck(t *testing.T) {
 					t.Errorf("%d checks in a minute, want %d", n, test.checks)
 				}
 				w.Replica(0).Set(checked(200))
-				time.Sleep(2 * time.Second)
+				time.Sleep(4 * time.Second) // the time of a check that hangs, an interval with its scatter, and a check
 				synctest.Wait()
 				if w.node(0).Breaker != "closed" {
-					t.Errorf("two seconds after it was well again the breaker is %s", w.node(0).Breaker)
+					t.Errorf("four seconds after it was well again the breaker is %s", w.node(0).Breaker)
 				}
 			})
 		})
